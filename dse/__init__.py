@@ -1,0 +1,39 @@
+"""dse, deep structured embedding: recognise and retrieve unseen species from plain descriptions.
+
+The library behind the book on *Learning Deep Representations of Fine-Grained Visual Descriptions*
+(Reed, Akata, Lee and Schiele, CVPR 2016). Data flows one way:
+
+    datasets -> images (frozen features) and text (tokens, encoders) -> sampling -> objective
+    -> training -> evaluation
+
+Example:
+    >>> import dse
+    >>> data = dse.load_dataset("fieldguide")
+    >>> config = dse.TrainingConfig("bag-of-words", steps=50)
+    >>> run = dse.train(data, config, progress=False)
+    >>> dse.evaluate(run, data).top1 > 1 / 50  # better than a guess among 50 unseen species
+    True
+"""
+
+from dse.datasets import load_dataset, read_dataset
+from dse.datasets.described_images import DescribedImages
+from dse.errors import InputError
+from dse.evaluation import Metrics, evaluate, pair_accuracy
+from dse.objective import joint_embedding_loss
+from dse.text import build_text_encoder
+from dse.training import Run, TrainingConfig, train
+
+__all__ = [
+    "DescribedImages",
+    "InputError",
+    "Metrics",
+    "Run",
+    "TrainingConfig",
+    "build_text_encoder",
+    "evaluate",
+    "joint_embedding_loss",
+    "load_dataset",
+    "pair_accuracy",
+    "read_dataset",
+    "train",
+]

@@ -1,0 +1,163 @@
+"""Caltech-UCSD Birds 200-2011 with the captions of Reed et al., read in place.
+
+    root/CUB_200_2011/   images.txt  classes.txt  image_class_labels.txt  images/<class>/<picture>.jpg
+                         attributes/class_attribute_labels_continuous.txt
+    root/cvpr2016_cub/   text_c10/<class>/<picture>.txt  trainvalclasses.txt  testclasses.txt
+                         and, where they are known, trainclasses.txt and valclasses.txt
+"""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from dse.datasets.captions import read_captions
+from dse.datasets.described_images import DescribedImages
+from dse.datasets.splits import make_inner_split, read_class_list, refuse_overlap
+from dse.errors import InputError
+
+CAPTIONS_PER_IMAGE = 10
+
+
+def read_cub(root: Path | str) -> DescribedImages:
+    """Read CUB without image features; `load_dataset` adds them.
+
+    Classes without a picture on the disk are left out, as are single pictures that are not there;
+    `notes` says how many. The other classes keep their order.
+
+    Args:
+        root: the folder that holds `CUB_200_2011/` and `cvpr2016_cub/`.
+
+    Raises:
+        InputError: what is missing or wrong, in which file.
+
+    Source: Wah et al. 2011; paper, section 5; the authors' archive. Chapter: 1.
+    """
+    root = Path(root)
+    birds, texts = root / "CUB_200_2011", root / "cvpr2016_cub"
+    for folder in (birds, texts):
+        if not folder.is_dir():
+            raise InputError(
+                f"{root} has no folder {folder.name}: --root names the folder that holds "
+                "CUB_200_2011 and cvpr2016_cub"
+            )
+    all_classes = _read_table(birds / "classes.txt")
+    pictures = _read_table(birds / "images.txt")
+    class_of = _read_table(birds / "image_class_labels.txt")
+    there = _pictures_there(birds / "images", pictures)
+    if not there:
+        raise InputError(f"{birds / 'images'} holds none of the pictures of images.txt")
+
+    kept_classes = sorted({int(class_of[i]) for i in there})
+    index_of = {number: index for index, number in enumerate(kept_classes)}
+    class_names = [all_classes[str(number)] for number in kept_classes]
+    labels = torch.tensor([index_of[int(class_of[i])] for i in there])
+    captions = [
+        read_captions(texts / "text_c10" / Path(pictures[i]).with_suffix(".txt")) for i in there
+    ]
+    splits, split_note = _read_splits(texts, list(all_classes.values()), class_names)
+    return DescribedImages(
+        name="cub",
+        features=None,
+        labels=labels,
+        captions=captions,
+        class_names=class_names,
+        splits=splits,
+        class_attributes=_read_attributes(birds, kept_classes, len(all_classes)),
+        image_paths=[birds / "images" / pictures[i] for i in there],
+        root=root,
+        notes=(
+            *_notes_on_pictures(pictures, there, class_of, all_classes, kept_classes),
+            *_notes_on_captions(captions),
+            *split_note,
+        ),
+    )
+
+
+def _read_table(path: Path) -> dict[str, str]:
+    """`number name` a line -> {number: name}, in the order of the file."""
+    if not path.is_file():
+        raise InputError(f"{path} is missing: unpack the published CUB_200_2011 archive there")
+    rows = [line.split(maxsplit=1) for line in path.read_text().splitlines() if line.strip()]
+    broken = [row for row in rows if len(row) != 2]
+    if broken:
+        raise InputError(f"{path} has a line {broken[0][0]!r}: each line is a number and a name")
+    return {number: name.strip() for number, name in rows}
+
+
+def _pictures_there(folder: Path, pictures: dict[str, str]) -> list[str]:
+    """The numbers of the pictures that are on the disk, in the order of images.txt."""
+    found = {f"{path.parent.name}/{path.name}" for path in folder.glob("*/*")}
+    return [number for number, name in pictures.items() if name in found]
+
+
+def _read_splits(
+    texts: Path, all_classes: list[str], class_names: list[str]
+) -> tuple[dict[str, torch.Tensor], tuple[str, ...]]:
+    """The four splits of the classes that are there, and a note if we had to divide trainval."""
+    names = {
+        split: read_class_list(texts / f"{split}classes.txt", all_classes)
+        for split in ("trainval", "test")
+    }
+    refuse_overlap(
+        names["trainval"], names["test"], f"{texts / 'trainvalclasses.txt'} and testclasses.txt"
+    )
+    index_of = {name: index for index, name in enumerate(class_names)}
+
+    def indices(listed: list[str]) -> torch.Tensor:
+        return torch.tensor(sorted(index_of[n] for n in listed if n in index_of), dtype=torch.int64)
+
+    splits = {split: indices(listed) for split, listed in names.items()}
+    if (texts / "trainclasses.txt").is_file() and (texts / "valclasses.txt").is_file():
+        for split in ("train", "val"):
+            splits[split] = indices(read_class_list(texts / f"{split}classes.txt", all_classes))
+        return splits, ()
+    splits["train"], splits["val"] = make_inner_split(splits["trainval"])
+    return splits, (
+        "trainclasses.txt and valclasses.txt are not there: trainval was divided two to one, "
+        "with seed 0.",
+    )
+
+
+def _read_attributes(birds: Path, kept: list[int], num_classes: int) -> torch.Tensor | None:
+    """The published share of annotators who saw each attribute, 0 to 1, float32 (C, 312)."""
+    path = birds / "attributes" / "class_attribute_labels_continuous.txt"
+    if not path.is_file():
+        return None
+    try:
+        percentages = np.loadtxt(path, dtype=np.float32, ndmin=2)
+    except ValueError as error:
+        raise InputError(f"{path} is not a table of numbers: {error}") from None
+    if len(percentages) != num_classes:
+        raise InputError(f"{path} has {len(percentages)} rows for {num_classes} classes")
+    return torch.from_numpy(percentages[np.array(kept) - 1] / 100)
+
+
+def _notes_on_pictures(
+    pictures: dict[str, str],
+    there: list[str],
+    class_of: dict[str, str],
+    all_classes: dict[str, str],
+    kept: list[int],
+) -> tuple[str, ...]:
+    notes = []
+    if len(kept) < len(all_classes):
+        notes.append(
+            f"{len(all_classes) - len(kept)} of {len(all_classes)} classes have no picture here "
+            "and are left out."
+        )
+    listed = sum(int(class_of[i]) in set(kept) for i in pictures)
+    if listed > len(there):
+        notes.append(
+            f"{listed - len(there)} pictures of the other classes are not there and are left out."
+        )
+    return tuple(notes)
+
+
+def _notes_on_captions(captions: list[list[str]]) -> tuple[str, ...]:
+    counts = Counter(len(own) for own in captions)
+    fewer = sum(n for held, n in counts.items() if held < CAPTIONS_PER_IMAGE)
+    if not fewer:
+        return ()
+    return (f"{fewer} pictures have fewer than {CAPTIONS_PER_IMAGE} captions.",)

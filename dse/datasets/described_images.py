@@ -1,0 +1,107 @@
+"""The one data structure: pictures, their captions, their classes and the class splits."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from dse.errors import InputError
+
+
+@dataclass(frozen=True)
+class DescribedImages:
+    """A data set of described pictures, in memory.
+
+    N pictures of C classes; picture n has the captions `captions[n]` and the class `labels[n]`.
+    Training needs nothing but `features`, `labels` and `captions`.
+
+    Attributes:
+        name: the data set, as given to `load_dataset`.
+        features: float32 (N, views, D), the frozen image encoder's outputs; view 0 is the whole
+            picture. None while no image encoder has been applied.
+        labels: int64 (N,), values 0 to C - 1.
+        captions: N lists of one or more strings.
+        class_names: C names.
+        splits: `train`, `val`, `trainval`, `test` -> int64 tensor of class indices. `trainval` is
+            the union of `train` and `val`; it shares no class with `test`.
+        class_attributes: float32 (C, A), or None where the data set has none.
+        image_paths: N files, in the order of `labels`.
+        image_encoder: the name of the encoder that made `features`, or None.
+        root: the folder that the data set was read from, or None for FieldGuide.
+        notes: sentences about the data that a user should know (classes left out, ...).
+
+    Chapter: 1, data and splits.
+
+    Example:
+        >>> data = DescribedImages(
+        ...     name="toy", features=torch.zeros(3, 1, 4), labels=torch.tensor([0, 1, 2]),
+        ...     captions=[["a red bird"], ["a blue bird"], ["a green bird"]],
+        ...     class_names=["red", "blue", "green"],
+        ...     splits={"trainval": torch.tensor([0, 2]), "test": torch.tensor([1])})
+        >>> trainval = data.subset("trainval")
+        >>> trainval.class_names, trainval.labels.tolist(), trainval.captions
+        (['red', 'green'], [0, 1], [['a red bird'], ['a green bird']])
+    """
+
+    name: str
+    features: torch.Tensor | None
+    labels: torch.Tensor
+    captions: list[list[str]]
+    class_names: list[str]
+    splits: dict[str, torch.Tensor]
+    class_attributes: torch.Tensor | None = None
+    image_paths: list[Path] | None = None
+    image_encoder: str | None = None
+    root: Path | None = None
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        n, num_classes = len(self.labels), len(self.class_names)
+        if len(self.captions) != n or (self.features is not None and len(self.features) != n):
+            raise InputError(
+                f"{self.name}: {n} labels, {len(self.captions)} lists of captions and "
+                f"{'no' if self.features is None else len(self.features)} features differ in number"
+            )
+        if n and not 0 <= int(self.labels.min()) <= int(self.labels.max()) < num_classes:
+            raise InputError(f"{self.name}: a label lies outside 0 to {num_classes - 1}")
+        empty = (torch.bincount(self.labels, minlength=num_classes) == 0).nonzero().flatten()
+        if len(empty):
+            raise InputError(
+                f"{self.name}: class {self.class_names[empty[0]]!r} has no picture: leave it out"
+            )
+        if "trainval" in self.splits and "test" in self.splits:
+            both = set(self.splits["trainval"].tolist()) & set(self.splits["test"].tolist())
+            if both:
+                raise InputError(
+                    f"{self.name}: class {self.class_names[min(both)]!r} is in trainval and in "
+                    "test: zero-shot splits share no class"
+                )
+
+    def subset(self, split: str) -> "DescribedImages":
+        """The pictures of one split's classes, the classes renumbered from 0 in their old order.
+
+        Args:
+            split: `train`, `val`, `trainval` or `test`.
+
+        Returns:
+            A `DescribedImages` of that split alone; its one split is `split` itself.
+
+        Raises:
+            InputError: the data set has no such split.
+        """
+        if split not in self.splits:
+            raise InputError(f"unknown split {split!r}: {self.name} has {', '.join(self.splits)}")
+        classes = self.splits[split].sort().values
+        new_label = torch.full((len(self.class_names),), -1)
+        new_label[classes] = torch.arange(len(classes))
+        kept = (new_label[self.labels] >= 0).nonzero().flatten()
+        return replace(
+            self,
+            features=None if self.features is None else self.features[kept],
+            labels=new_label[self.labels[kept]],
+            captions=[self.captions[i] for i in kept],
+            class_names=[self.class_names[c] for c in classes],
+            splits={split: torch.arange(len(classes))},
+            class_attributes=None if self.class_attributes is None else self.class_attributes[classes],
+            image_paths=None if self.image_paths is None else [self.image_paths[i] for i in kept],
+        )

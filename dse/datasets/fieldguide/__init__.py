@@ -1,0 +1,144 @@
+"""FieldGuide: an imaginary field guide of birds, drawn and described by `dse` itself.
+
+200 species in 100 confusable pairs, about 30 pictures of each, 10 captions a picture. Everything
+follows from one seed; nothing is downloaded. The pictures and captions are made once, in under a
+minute, and cached.
+"""
+
+import hashlib
+import json
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from dse.datasets.described_images import DescribedImages
+from dse.datasets.fieldguide.captions import describe
+from dse.datasets.fieldguide.chance import pick, shuffled, stream
+from dse.datasets.fieldguide.drawing import View, draw_bird, sample_view
+from dse.datasets.fieldguide.species import ATTRIBUTES, NUM_PAIRS, Species, draw_species
+from dse.files import cache_dir, written_whole
+
+SEED = 2016
+CAPTIONS_PER_IMAGE = 10
+IMAGES_PER_SPECIES = range(26, 35)
+PAIRS_PER_SPLIT = {"train": 50, "val": 25, "test": 25}
+
+# What a stream of random numbers is for; each purpose has streams of its own.
+_SPECIES, _SPLITS, _NUMBER, _VIEW, _CAPTIONS = range(5)
+
+
+def read_fieldguide() -> DescribedImages:
+    """FieldGuide without image features; `load_dataset` adds them.
+
+    Classes 2k and 2k + 1 are a confusable pair: the same bird but for two parts whose colours are
+    exchanged. Both are in the same split: 50 pairs train, 25 val, 25 test.
+
+    Chapter: 1, data and splits.
+    """
+    species = guide_species()
+    folder = cache_dir() / f"fieldguide-{_source_digest()[:16]}"
+    if not (folder / "captions.json").is_file():
+        with written_whole(folder) as partial:
+            _publish(species, partial)
+    captions = json.loads((folder / "captions.json").read_text())
+    names = list(captions)
+    class_names = [bird.name for bird in species]
+    class_of = {_folder_name(name): c for c, name in enumerate(class_names)}
+    return DescribedImages(
+        name="fieldguide",
+        features=None,
+        labels=torch.tensor([class_of[name.split("/")[0]] for name in names]),
+        captions=list(captions.values()),
+        class_names=class_names,
+        splits=guide_splits(),
+        class_attributes=attribute_table(species),
+        image_paths=[folder / "pictures" / name for name in names],
+    )
+
+
+def guide_species() -> list[Species]:
+    """The 200 species of the guide, in the order of its classes."""
+    return draw_species(stream(SEED, _SPECIES))
+
+
+def guide_splits() -> dict[str, torch.Tensor]:
+    """Classes of each split, sorted; a pair is never divided."""
+    order = iter(shuffled(stream(SEED, _SPLITS), range(NUM_PAIRS)))
+    splits = {}
+    for split, num_pairs in PAIRS_PER_SPLIT.items():
+        pairs = sorted(next(order) for _ in range(num_pairs))
+        splits[split] = torch.tensor([c for pair in pairs for c in (2 * pair, 2 * pair + 1)])
+    splits["trainval"] = torch.cat([splits["train"], splits["val"]]).sort().values
+    return splits
+
+
+def guide_pictures(class_index: int) -> list[View]:
+    """How each picture of a species is taken."""
+    number = pick(stream(SEED, _NUMBER, class_index), IMAGES_PER_SPECIES)
+    return [sample_view(stream(SEED, _VIEW, class_index, i)) for i in range(number)]
+
+
+def confusable_pairs(class_names: list[str]) -> torch.Tensor:
+    """The pairs `eastern X`, `western X` among some classes of the guide: int64 (P, 2).
+
+    Example:
+        >>> confusable_pairs(["eastern marsh pippen", "western marsh pippen"]).tolist()
+        [[0, 1]]
+    """
+    place = {name: c for c, name in enumerate(class_names)}
+    doubles = {name: name.replace("eastern", "western", 1) for name in class_names}
+    pairs = [
+        (c, place[doubles[name]])
+        for name, c in place.items()
+        if name.startswith("eastern") and doubles[name] in place
+    ]
+    return torch.tensor(pairs, dtype=torch.int64).view(-1, 2)
+
+
+def attribute_table(species: list[Species]) -> torch.Tensor:
+    """1 where a species has a value, else 0: float32 (C, A), columns as `attribute_columns`."""
+    return torch.tensor(
+        [[float(bird.attributes[a] == value) for a, value in attribute_columns()] for bird in species]
+    )
+
+
+def attribute_columns() -> list[tuple[str, str]]:
+    """The (attribute, value) of each column of `class_attributes`."""
+    return [(attribute, value) for attribute, values in ATTRIBUTES.items() for value in values]
+
+
+def _publish(species: list[Species], folder: Path) -> None:
+    """Draw every picture and write every caption of the guide into a new folder."""
+    captions: dict[str, list[str]] = {}
+    for c, bird in enumerate(species):
+        for i, view in enumerate(guide_pictures(c)):
+            rng = stream(SEED, _CAPTIONS, c, i)
+            name = f"{_folder_name(bird.name)}/{i:02d}.png"
+            captions[name] = [
+                describe(bird.attributes, view.hidden, rng) for _ in range(CAPTIONS_PER_IMAGE)
+            ]
+    with ProcessPoolExecutor(mp_context=get_context("fork")) as painters:
+        list(painters.map(_paint, range(len(species)), species, [folder] * len(species)))
+    (folder / "captions.json").write_text(json.dumps(captions, indent=0))
+
+
+def _paint(class_index: int, bird: Species, folder: Path) -> None:
+    """Draw the pictures of one species."""
+    target = folder / "pictures" / _folder_name(bird.name)
+    target.mkdir(parents=True)
+    for i, view in enumerate(guide_pictures(class_index)):
+        picture = Image.fromarray(draw_bird(bird.attributes, view))
+        picture.save(target / f"{i:02d}.png", compress_level=1)
+
+
+def _folder_name(species_name: str) -> str:
+    return species_name.replace(" ", "_")
+
+
+def _source_digest() -> str:
+    """A hash of the code that makes the guide: other code makes another guide."""
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()

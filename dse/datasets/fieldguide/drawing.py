@@ -1,0 +1,314 @@
+"""Draws the birds of FieldGuide, one picture from one species' attributes and one view."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from dse.datasets.fieldguide import scenery
+from dse.datasets.fieldguide.anatomy import Build, outline, smooth
+from dse.datasets.fieldguide.canvas import (
+    blurred,
+    disc_mask,
+    hex_colour,
+    paint,
+    polygon_mask,
+    shade,
+    stroke_mask,
+)
+from dse.datasets.fieldguide.chance import pick, stream
+
+PLUMAGE = {
+    "black": "2e2d33", "white": "f3f0e8", "brown": "80552f", "red": "bf3527",
+    "yellow": "ecc03c", "blue": "3b6fb6",
+}  # fmt: skip
+BILL = {"black": "37342f", "yellow": "e3b437", "orange": "dd742a", "grey": "8c8d90"}
+LEGS = {"black": "3b3733", "yellow": "dcaa35", "pink": "dc9a93", "grey": "8d8b88"}
+EYE_RING = {"white": "faf8f2", "yellow": "f2cf3d"}
+PROPORTIONS = {  # head scale, body length, scale on the canvas
+    "small": (1.16, 0.92, 0.355),
+    "medium": (1.0, 1.0, 0.38),
+    "large": (0.88, 1.08, 0.405),
+}
+COVERED = {
+    "": (),
+    "legs": ("leg_colour",),
+    "tail": ("tail_shape",),
+    "bill": ("bill_shape", "bill_length", "bill_colour"),
+    "close": ("tail_shape", "leg_colour"),
+}
+"""What may be in the way (or, for `close`, out of the frame), and the attributes it hides."""
+
+_COVERS = ("",) * 12 + ("legs",) * 3 + ("tail",) * 2 + ("bill",) + ("close",) * 2
+
+
+@dataclass(frozen=True)
+class View:
+    """How one picture is taken: the bird's posture, the place, the light, what is in the way.
+
+    Attributes:
+        mirrored: the bird looks to the left.
+        tilt: radians by which it leans forwards.
+        head_angle: radians by which its head is lowered.
+        zoom: size in the picture against the usual one.
+        shift: displacement from the middle, in picture sides.
+        light: where the light comes from, -1 (behind the bird) to 1 (before it).
+        brightness: factor on all colours.
+        warmth: from -1 (blue light) to 1 (yellow light).
+        background: a key of `scenery.BACKGROUNDS`.
+        perch: one of `scenery.PERCHES`.
+        cover: a key of `COVERED`.
+        seed: of the details: leaves, feathers, clouds.
+    """
+
+    mirrored: bool
+    tilt: float
+    head_angle: float
+    zoom: float
+    shift: tuple[float, float]
+    light: float
+    brightness: float
+    warmth: float
+    background: str
+    perch: str
+    cover: str
+    seed: int
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """The attributes that the picture does not show; never one of the coloured parts."""
+        return frozenset(COVERED[self.cover])
+
+
+def sample_view(rng: np.random.Generator) -> View:
+    """A random view, every choice from `rng.random()`."""
+
+    def between(low: float, high: float) -> float:
+        return low + (high - low) * float(rng.random())
+
+    return View(
+        mirrored=rng.random() < 0.5,
+        tilt=between(-0.30, 0.38),
+        head_angle=between(-0.22, 0.22),
+        zoom=between(0.90, 1.08),
+        shift=(between(-0.05, 0.05), between(-0.03, 0.05)),
+        light=between(-1.0, 1.0),
+        brightness=between(0.88, 1.06),
+        warmth=between(-1.0, 1.0),
+        background=pick(rng, tuple(scenery.BACKGROUNDS)),
+        perch=pick(rng, scenery.PERCHES),
+        cover=pick(rng, _COVERS),
+        seed=int(rng.random() * 2**31),
+    )
+
+
+def draw_bird(attributes: Mapping[str, str], view: View, size: int = 128) -> np.ndarray:
+    """Draw one picture.
+
+    Args:
+        attributes: a value for each of `species.ATTRIBUTES`.
+        view: how the picture is taken.
+        size: S, the side of the picture in pixels.
+
+    Returns:
+        uint8 (S, S, 3). The same on every machine to within one grey level.
+
+    Example:
+        >>> from dse.datasets.fieldguide.species import draw_attributes
+        >>> bird = draw_attributes(stream(1))
+        >>> draw_bird(bird, sample_view(stream(2)), size=64).shape
+        (64, 64, 3)
+    """
+    build = _build(attributes["size"], view)
+    picture = scenery.paint_background(size, view.background, view.seed)
+    scenery.paint_perch(picture, view.perch, build.place, view.seed)
+    colours = {part: hex_colour(PLUMAGE[attributes[part]]) for part in _PARTS}
+    _paint_tail(picture, build, attributes["tail_shape"], colours["wings"])
+    _paint_legs(picture, build, hex_colour(LEGS[attributes["leg_colour"]]))
+    body = polygon_mask(size, build(outline("body")))
+    if attributes["crest"] == "crested":
+        crest = polygon_mask(size, build(outline("crest")))
+        paint(picture, colours["crown"] * np.float32(0.9), crest)
+    paint(picture, _plumage(size, build, colours, view.seed), body)
+    _paint_feathers(picture, build, body, view.seed)
+    _light_body(picture, body, view)
+    _paint_wing(picture, build, attributes["wing_pattern"], colours["wings"], view)
+    _paint_bill(picture, build, attributes)
+    _paint_eye(picture, build, attributes["eye_ring"])
+    if view.cover in _COVER_PLACES:
+        place = build(np.array([_COVER_PLACES[view.cover]]))[0]
+        scenery.paint_foreground(picture, tuple(place), view.seed)
+    return _developed(picture, view)
+
+
+_PARTS = ("crown", "nape", "back", "breast", "belly", "wings")
+_EXTREMES = np.array([[0.98, -0.50], [-1.15, 0.80], [0.62, 0.0], [-0.2, -0.4]])
+"""About where a bird ends: the bill, the tail, the breast, the back."""
+
+_COVER_PLACES = {"legs": (0.0, 0.74), "tail": (-0.98, 0.70), "bill": (0.92, -0.52)}
+
+
+def _build(size: str, view: View) -> Build:
+    """The bird's proportions, posture and place in the frame."""
+    head_scale, length, scale = PROPORTIONS[size]
+    scale *= view.zoom * (1.35 if view.cover == "close" else 1.0)
+    build = Build(head_scale, length, view.head_angle, view.tilt, view.mirrored, scale, (0.0, 0.0))
+    if view.cover == "close":  # the head and the breast fill the frame, the feet are below it
+        middle, feet = build(np.array([[0.32, 0.0]]))[0, 0], 1.12
+    else:
+        reach = build(_EXTREMES)[:, 0]
+        middle, feet = (reach.min() + reach.max()) / 2, 0.85
+    return replace(build, place=(0.5 - middle + view.shift[0], feet + view.shift[1]))
+
+
+def _plumage(
+    size: int, build: Build, colours: Mapping[str, np.ndarray], seed: int
+) -> np.ndarray:
+    """The colours of the body without light: the back, then the other parts with ragged edges."""
+    plumage = np.broadcast_to(colours["back"], (size, size, 3)).copy()
+    ragged = 3.0 * scenery.paper_grain(size)
+    layers = (
+        ("belly", colours["belly"]),
+        ("breast", colours["breast"]),
+        ("face", colours["breast"] * np.float32(0.93)),
+        ("nape", colours["nape"]),
+        ("crown", colours["crown"]),
+    )
+    for name, colour in layers:
+        soft = blurred(polygon_mask(size, build(outline(name))), 0.007)
+        paint(plumage, colour, np.clip((soft - 0.5 + ragged * soft * (1 - soft)) * 3 + 0.5, 0, 1))
+    variation = 1 + np.float32(0.10) * (stream(seed, 4).random(3).astype(np.float32) - 0.5)
+    return plumage * variation
+
+
+def _paint_feathers(picture: np.ndarray, build: Build, body: np.ndarray, seed: int) -> None:
+    """Short strokes along the body, some darker and some lighter than what is under them."""
+    rng = stream(seed, 5)
+    for factor in (0.88, 1.12):
+        starts = np.column_stack([1.35 * rng.random(46) - 0.65, 1.3 * rng.random(46) - 0.75])
+        strokes = starts[:, None] + np.array([[0.0, 0.0], [-0.05, 0.045], [-0.11, 0.075]])
+        strokes = build(strokes.reshape(-1, 2)).reshape(strokes.shape)
+        shade(picture, factor, stroke_mask(len(picture), strokes, 0.008) * body)
+
+
+def _light_body(picture: np.ndarray, body: np.ndarray, view: View) -> None:
+    """Light and shadow on the body, from the slope of its blurred silhouette."""
+    side = -view.light if view.mirrored else view.light
+    relief = blurred(body, 0.045)
+    down, right = np.gradient(relief * np.float32(len(body)))
+    slope = -(np.float32(0.75) * down * -1 + np.float32(0.5 * side) * right)
+    shade(picture, 1.04 - np.float32(0.055) * np.clip(-slope, -6, 6) * -1, body)
+    shade(picture, 0.80 + 0.2 * np.clip(relief * 1.6 - 0.35, 0, 1), body)
+
+
+def _paint_tail(picture: np.ndarray, build: Build, shape: str, colour: np.ndarray) -> None:
+    points = build(outline("tail", shape))
+    mask = polygon_mask(len(picture), points)
+    paint(picture, colour * np.float32(0.84), mask)
+    quills = [
+        build(smooth(np.array([[-0.62, 0.42 + d], [-0.88, 0.61 + 1.2 * d], [-1.14, 0.80 + 1.5 * d]]), closed=False))
+        for d in (-0.05, 0.0, 0.05)
+    ]  # fmt: skip
+    shade(picture, 0.72, stroke_mask(len(picture), quills, 0.006) * mask)
+
+
+def _paint_legs(picture: np.ndarray, build: Build, colour: np.ndarray) -> None:
+    size = len(picture)
+    legs, toes = [], []
+    for hip, foot in ((-0.10, -0.05), (0.14, 0.10)):
+        legs.append(build(np.array([[hip, 0.52], [hip - 0.03, 0.68], [foot, 0.86]])))
+        for reach in (-0.07, 0.06, 0.11):
+            toes.append(build(np.array([[foot, 0.85], [foot + reach, 0.875 + 0.02 * (reach > 0.1)]])))
+    width = 0.042 * build.scale
+    paint(picture, colour, stroke_mask(size, legs, width))
+    paint(picture, colour * np.float32(0.9), stroke_mask(size, toes, width))
+    shade(picture, 0.72, stroke_mask(size, [leg + 0.012 * build.scale for leg in legs], 0.3 * width))
+
+
+def _paint_wing(
+    picture: np.ndarray, build: Build, pattern: str, colour: np.ndarray, view: View
+) -> None:
+    """The folded wing: shadow, colour, coverts, flight feathers, and its bars or spots."""
+    size = len(picture)
+    wing = polygon_mask(size, build(outline("wing")))
+    below = polygon_mask(size, build(outline("wing") + np.array([-0.01, 0.05])))
+    shade(picture, 0.72, blurred(below, 0.010) * (1 - wing))
+    paint(picture, colour, wing)
+    relief = blurred(wing, 0.03)
+    down, _ = np.gradient(relief * np.float32(size))
+    shade(picture, 1.02 + np.float32(0.03) * np.clip(down, -6, 6), wing)
+
+    light_wing = float(colour.mean()) > 0.6
+    quills = [build(np.array(line)) for line in _QUILLS]
+    shade(picture, 0.80 if light_wing else 0.68, stroke_mask(size, quills, 0.006) * wing)
+    edges = [build(np.array(line) + np.array([0.0, 0.022])) for line in _QUILLS]
+    shade(picture, 1.05 if light_wing else 1.22, stroke_mask(size, edges, 0.005) * wing)
+    coverts = [build(smooth(np.array(line), closed=False)) for line in _COVERTS]
+    shade(picture, 0.86 if light_wing else 0.78, stroke_mask(size, coverts, 0.007) * wing)
+
+    marking = hex_colour("5b4a3c" if light_wing else "f4ecd8")
+    if pattern == "barred":
+        bars = [build(smooth(np.array(bar), closed=False)) for bar in _BARS]
+        paint(picture, marking, stroke_mask(size, bars, 0.062 * build.scale) * wing)
+    elif pattern == "spotted":
+        spots = build(np.array(_SPOTS))
+        radii = np.full(len(spots), 0.030 * build.scale)
+        paint(picture, marking, disc_mask(size, spots, radii) * wing)
+
+
+_QUILLS = (
+    ((-0.02, 0.24), (-0.40, 0.34), (-0.84, 0.53)),
+    ((-0.10, 0.17), (-0.42, 0.29), (-0.78, 0.48)),
+    ((-0.16, 0.10), (-0.40, 0.22), (-0.68, 0.41)),
+    ((-0.18, 0.04), (-0.36, 0.15), (-0.58, 0.32)),
+)
+_COVERTS = (
+    ((0.15, -0.05), (0.11, 0.07), (0.02, 0.14), (-0.06, 0.26)),
+    ((0.00, -0.07), (-0.02, 0.04), (-0.12, 0.13), (-0.20, 0.28)),
+)
+_BARS = (
+    ((0.07, -0.09), (0.06, 0.06), (-0.02, 0.17), (-0.06, 0.34)),
+    ((-0.11, -0.03), (-0.12, 0.10), (-0.21, 0.20), (-0.26, 0.37)),
+)
+_SPOTS = (
+    (0.14, 0.03), (0.15, 0.15), (0.08, 0.23), (0.03, 0.09), (0.00, -0.02), (-0.06, 0.20),
+    (-0.13, 0.08), (-0.18, 0.26), (-0.26, 0.15), (-0.31, 0.30), (-0.40, 0.23), (-0.46, 0.35),
+)  # fmt: skip
+
+
+def _paint_bill(picture: np.ndarray, build: Build, attributes: Mapping[str, str]) -> None:
+    size, shape = len(picture), attributes["bill_shape"]
+    length = 0.22 if attributes["bill_length"] == "short" else 0.44
+    depth = 0.30 if shape in ("conical", "hooked") else 0.26
+    start = np.array([0.725, -0.525])
+    colour = hex_colour(BILL[attributes["bill_colour"]])
+    mask = polygon_mask(size, build(start + outline("bill", shape) * np.array([length, depth])))
+    paint(picture, colour, mask)
+    tip = {"conical": 0.06, "dagger": 0.02, "hooked": 0.14, "curved": 0.46}[shape]
+    middle = {"curved": -0.02}.get(shape, 0.0)
+    gape = np.array([[0.0, 0.0], [0.5 * length, middle * depth], [length, tip * depth]])
+    lower = smooth(start + gape, closed=False)
+    shade(picture, 0.68, stroke_mask(size, [build(lower)], 0.018 * build.scale * 1.6) * mask)
+    shine = build(lower[: len(lower) // 2] + np.array([0.02, -0.07 * depth / 0.26]))
+    shade(picture, 1.2, stroke_mask(size, [shine], 0.03 * build.scale) * mask)
+
+
+def _paint_eye(picture: np.ndarray, build: Build, ring: str) -> None:
+    size = len(picture)
+    centre = build(np.array([[0.585, -0.565]]))
+    glint = centre + np.array([[-0.012, -0.018]]) * build.scale
+    radius = 0.048 * build.scale * build.head_scale**0.5
+    if ring == "none":
+        shade(picture, 0.72, disc_mask(size, centre, np.array([1.35 * radius])))
+    else:
+        paint(picture, hex_colour(EYE_RING[ring]), disc_mask(size, centre, np.array([1.65 * radius])))
+    paint(picture, hex_colour("17130f"), disc_mask(size, centre, np.array([radius])))
+    paint(picture, hex_colour("ffffff"), disc_mask(size, glint, np.array([0.36 * radius])))
+
+
+def _developed(picture: np.ndarray, view: View) -> np.ndarray:
+    """Brightness, warmth and paper grain; then to bytes."""
+    tint = np.array([1 + 0.035 * view.warmth, 1.0, 1 - 0.045 * view.warmth], dtype=np.float32)
+    grain = 1 + np.float32(0.14) * scenery.paper_grain(len(picture))
+    picture = picture * (np.float32(view.brightness) * tint) * grain[..., None]
+    return (np.clip(picture, 0, 1) * np.float32(255) + np.float32(0.5)).astype(np.uint8)

@@ -1,0 +1,75 @@
+"""Minibatches: distinct classes, one picture of each, one of that picture's own captions."""
+
+from typing import NamedTuple
+
+import torch
+
+from dse.datasets.described_images import DescribedImages
+from dse.errors import InputError
+
+
+class Minibatch(NamedTuple):
+    """Indices of B matching pairs; each is int64 (B,).
+
+    Attributes:
+        classes: distinct classes.
+        images: for each class one of its pictures.
+        views: for each picture one of its views (crops).
+        captions: for each picture one of its own captions, numbered through all pictures: the
+            captions of picture 0 come first, then those of picture 1, and so on.
+    """
+
+    classes: torch.Tensor
+    images: torch.Tensor
+    views: torch.Tensor
+    captions: torch.Tensor
+
+
+class MinibatchSampler:
+    """Draws minibatches as index tensors, without a loop over samples.
+
+    Args:
+        data: the pictures of the training classes alone.
+        batch_size: B, pairs in a minibatch; at most the number of classes.
+        captions_per_image: only the first so many captions of each picture are used.
+
+    Raises:
+        InputError: fewer classes than `batch_size`.
+
+    Source: paper, section 3; the authors' `MultimodalMinibatchLoaderCaption.lua`. Chapter: 1.
+
+    Example:
+        >>> data = DescribedImages(
+        ...     "toy", torch.zeros(4, 1, 2), torch.tensor([0, 1, 1, 0]), [["a"], ["b", "c"], ["d"],
+        ...     ["e"]], ["first", "second"], {"trainval": torch.tensor([0, 1])})
+        >>> batch = MinibatchSampler(data, 2).draw(torch.Generator().manual_seed(0))
+        >>> sorted(batch.classes.tolist()), batch.images.shape
+        ([0, 1], torch.Size([2]))
+    """
+
+    def __init__(self, data: DescribedImages, batch_size: int = 40, captions_per_image: int = 10):
+        self.images_per_class = torch.bincount(data.labels, minlength=len(data.class_names))
+        if not 1 <= batch_size <= len(self.images_per_class):
+            raise InputError(
+                f"a batch of {batch_size} needs {batch_size} distinct classes and {data.name} has "
+                f"{len(self.images_per_class)} to train on: choose a smaller batch size"
+            )
+        if captions_per_image < 1:
+            raise InputError(f"captions_per_image is {captions_per_image}: it must be 1 or more")
+        self.batch_size = batch_size
+        self.images_by_class = data.labels.argsort(stable=True)
+        self.first_of_class = self.images_per_class.cumsum(0) - self.images_per_class
+        captions_per_image_held = torch.tensor([len(own) for own in data.captions])
+        self.first_caption = captions_per_image_held.cumsum(0) - captions_per_image_held
+        self.captions_used = captions_per_image_held.clamp(max=captions_per_image)
+        self.num_views = 1 if data.features is None else data.features.shape[1]
+
+    def draw(self, generator: torch.Generator) -> Minibatch:
+        """Draw one minibatch, every random number from `generator`."""
+        classes = torch.randperm(len(self.images_per_class), generator=generator)[: self.batch_size]
+        chance = torch.rand(3, self.batch_size, dtype=torch.float64, generator=generator)
+        within_class = (chance[0] * self.images_per_class[classes]).long()
+        images = self.images_by_class[self.first_of_class[classes] + within_class]
+        views = (chance[1] * self.num_views).long()
+        within_image = (chance[2] * self.captions_used[images]).long()
+        return Minibatch(classes, images, views, self.first_caption[images] + within_image)

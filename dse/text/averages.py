@@ -1,0 +1,126 @@
+"""Text encoders that forget the order of the words: bag of words and word2vec.
+
+Both sum up a caption in one vector, whatever the order of its words, and learn one linear layer
+from that vector to the embedding.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from dse.errors import InputError
+from dse.text.tokens import WordTokenizer, words
+
+WORD_VECTOR_DIM = 300
+"""Dimension of the word2vec vectors. The paper gives none; 300 is the usual choice."""
+
+
+class BagOfWords(nn.Module):
+    """One linear layer on the set of words that a caption contains.
+
+    The input of the layer is 1 for each word of the vocabulary that is present and 0 for the
+    others: a binary vector of V entries. A linear layer on it "was sufficient" for the authors.
+
+    Args:
+        vocabulary: V words of the training captions.
+        embedding_dim: D, the dimension of the image features.
+
+    Shape: tokens int (B, 30) -> embeddings float32 (B, D).
+
+    Source: paper, section 4.2. Chapter: 3, word2vec baseline.
+
+    Example:
+        >>> encoder = BagOfWords(["bird", "blue", "red"], embedding_dim=4)
+        >>> tokens = encoder.tokenizer(["red bird", "bird, bird: red!"])
+        >>> one, other = encoder(tokens)
+        >>> torch.equal(one, other)
+        True
+    """
+
+    def __init__(self, vocabulary: Sequence[str], embedding_dim: int = 1024):
+        super().__init__()
+        self.tokenizer = WordTokenizer(vocabulary)
+        self.linear = nn.Linear(self.tokenizer.size, embedding_dim)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        presence = torch.zeros(len(tokens), 1 + self.tokenizer.size, device=tokens.device)
+        presence.scatter_(1, tokens.long(), 1.0)
+        return self.linear(presence[:, 1:])  # column 0 gathered the unknown words and the padding
+
+
+class MeanWordVector(nn.Module):
+    """One linear layer on the mean of the caption's word2vec vectors, which stay as they are.
+
+    A caption without a known word has the mean 0.
+
+    Args:
+        vocabulary: V words of the training captions.
+        word_vectors: float32 (V, d), one row a word; see `train_word_vectors`.
+        embedding_dim: D, the dimension of the image features.
+
+    Shape: tokens int (B, 30) -> embeddings float32 (B, D).
+
+    Source: paper, section 4.2 (the mean); the authors' `W2VEncoder` (the linear layer).
+    Chapter: 3, word2vec baseline.
+
+    Example:
+        >>> encoder = MeanWordVector(["blue", "red"], torch.eye(2), embedding_dim=2)
+        >>> encoder.mean_vector(encoder.tokenizer(["red red blue", "green"])).numpy().round(2).tolist()
+        [[0.33000001311302185, 0.6700000166893005], [0.0, 0.0]]
+    """
+
+    def __init__(
+        self, vocabulary: Sequence[str], word_vectors: torch.Tensor, embedding_dim: int = 1024
+    ):
+        super().__init__()
+        if len(word_vectors) != len(vocabulary):
+            raise InputError(f"{len(vocabulary)} words but {len(word_vectors)} word vectors")
+        self.tokenizer = WordTokenizer(vocabulary)
+        self.register_buffer("word_vectors", word_vectors)
+        self.linear = nn.Linear(word_vectors.shape[1], embedding_dim)
+
+    def mean_vector(self, tokens: torch.Tensor) -> torch.Tensor:
+        """The mean vector of each caption's known words, (B, d)."""
+        known = (tokens > 0).unsqueeze(2)
+        vectors = self.word_vectors[(tokens.long() - 1).clamp(min=0)] * known
+        return vectors.sum(1) / known.sum(1).clamp(min=1)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        return self.linear(self.mean_vector(tokens))
+
+
+def train_word_vectors(
+    captions: Sequence[str], vocabulary: Sequence[str], seed: int, dim: int = WORD_VECTOR_DIM
+) -> torch.Tensor:
+    """Train word2vec (skip-gram, negative sampling) on captions, without any picture.
+
+    Args:
+        captions: the training captions.
+        vocabulary: V words, all of which occur in `captions`.
+        seed: of gensim's own generator; one worker thread, so the same seed gives the same bits.
+        dim: d, the dimension of a word's vector.
+
+    Returns:
+        float32 (V, d), row i for `vocabulary[i]`.
+
+    Source: Mikolov et al. 2013, with gensim's `Word2Vec`; the paper names neither the corpus nor d.
+    Chapter: 3, word2vec baseline.
+    """
+    try:
+        from gensim.models import Word2Vec
+    except ImportError:
+        raise InputError(
+            'word2vec needs gensim, which is not installed: pip install "dse[word2vec]"'
+        ) from None
+    model = Word2Vec(
+        [words(caption) for caption in captions],
+        vector_size=dim,
+        window=5,
+        sg=1,
+        min_count=1,
+        epochs=5,
+        seed=seed,
+        workers=1,
+    )
+    return torch.from_numpy(model.wv[list(vocabulary)])

@@ -1,0 +1,125 @@
+"""Captions as numbers: characters in the authors' order, or words of a vocabulary.
+
+Index 0 stands for "nothing here": the text has ended, or the word was never seen. It is a zero
+vector for every encoder. Characters are numbered from 1 to 70, words from 1 to V.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import torch
+
+ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789-,;.!?:'\"/\\|_@#$%^&*~`+-=<>()[]{} "
+"""The 70 symbols of the authors' code. `-` stands in it twice, and its second place wins."""
+
+CHARACTER_LENGTH = 201
+"""Characters of a caption that are read; the rest is cut off (paper, section 5)."""
+
+WORD_LENGTH = 30
+"""Words of a caption that are read; the rest is cut off (paper, section 5)."""
+
+_WORD = re.compile(r"[a-z0-9]+(?:'[a-z]+)?")
+
+
+def _symbol_numbers() -> np.ndarray:
+    """Code point (0 to 127) -> symbol number; an unknown symbol reads as a space."""
+    numbers = np.full(128, 1 + ALPHABET.rindex(" "), dtype=np.uint8)
+    for position, symbol in enumerate(ALPHABET):
+        numbers[ord(symbol)] = 1 + position  # the later of the two '-' overwrites the earlier
+    return numbers
+
+
+class CharacterTokenizer:
+    """Captions to character numbers.
+
+    Lower-cases, cuts off after `length` characters, and numbers each by its place in `ALPHABET`
+    (1 to 70). A symbol outside the alphabet is read as a space.
+
+    Source: paper section 5; the authors' `util/MultimodalMinibatchLoaderCaption.lua`.
+    Chapter: 4, char-CNN.
+
+    Example:
+        >>> CharacterTokenizer(length=8)(["A b-c", "é"]).tolist()
+        [[1, 70, 2, 60, 3, 0, 0, 0], [70, 0, 0, 0, 0, 0, 0, 0]]
+    """
+
+    size = len(ALPHABET)
+
+    def __init__(self, length: int = CHARACTER_LENGTH):
+        self.length = length
+        self._numbers = _symbol_numbers()
+
+    def __call__(self, captions: Sequence[str]) -> torch.Tensor:
+        """Number the characters of n captions.
+
+        Returns:
+            uint8 (n, length), 0 past the end of each caption.
+        """
+        texts = [caption.lower()[: self.length] for caption in captions]
+        code_points = np.frombuffer(
+            "".join(texts).encode("utf-32-le", errors="surrogatepass"), dtype=np.uint32
+        )
+        symbols = self._numbers[np.where(code_points < 128, code_points, ord(" "))]
+        tokens = np.zeros((len(texts), self.length), dtype=np.uint8)
+        lengths = np.array([len(text) for text in texts], dtype=np.int64)
+        tokens[np.arange(self.length) < lengths[:, None]] = symbols
+        return torch.from_numpy(tokens)
+
+
+def words(caption: str) -> list[str]:
+    """The words of a caption, in lower case, without punctuation.
+
+    Example:
+        >>> words("A black-and-white bird; it's small.")
+        ['a', 'black', 'and', 'white', 'bird', "it's", 'small']
+    """
+    return _WORD.findall(caption.lower())
+
+
+def build_vocabulary(captions: Iterable[str]) -> list[str]:
+    """Every word of the captions, sorted. The paper keeps all words; so do we.
+
+    Args:
+        captions: the *training* captions: a word that only the test captions use must stay unknown.
+
+    Example:
+        >>> build_vocabulary(["a red bird", "a blue bird"])
+        ['a', 'bird', 'blue', 'red']
+    """
+    return sorted({word for caption in captions for word in words(caption)})
+
+
+class WordTokenizer:
+    """Captions to word numbers, for one vocabulary.
+
+    A word outside the vocabulary keeps its place and becomes 0, a zero vector.
+
+    Args:
+        vocabulary: V words; word `vocabulary[i]` gets number i + 1.
+        length: words of a caption that are read.
+
+    Chapter: 3, word2vec baseline.
+
+    Example:
+        >>> WordTokenizer(["a", "bird", "red"], length=5)(["A red crested bird."]).tolist()
+        [[1, 3, 0, 2, 0]]
+    """
+
+    def __init__(self, vocabulary: Sequence[str], length: int = WORD_LENGTH):
+        self.vocabulary = list(vocabulary)
+        self.size = len(self.vocabulary)
+        self.length = length
+        self._numbers = {word: 1 + i for i, word in enumerate(self.vocabulary)}
+
+    def __call__(self, captions: Sequence[str]) -> torch.Tensor:
+        """Number the words of n captions.
+
+        Returns:
+            int32 (n, length), 0 for unknown words and past the end of each caption.
+        """
+        tokens = np.zeros((len(captions), self.length), dtype=np.int32)
+        for row, caption in zip(tokens, captions, strict=True):
+            numbers = [self._numbers.get(word, 0) for word in words(caption)[: self.length]]
+            row[: len(numbers)] = numbers
+        return torch.from_numpy(tokens)

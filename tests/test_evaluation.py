@@ -1,0 +1,124 @@
+"""Evaluation against literal implementations, on ties, small sets and uneven classes."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dse.datasets.described_images import DescribedImages
+from dse.errors import InputError
+from dse.evaluation import class_embeddings, evaluate, measure, pair_accuracy, precision_at
+from dse.training import Run, TrainingConfig
+
+names = [f"class {c}" for c in range(6)]
+
+
+def random_scores(seed, images=80, classes=6):
+    generator = torch.Generator().manual_seed(seed)
+    scores = torch.randn(images, classes, generator=generator) - 3  # mostly negative, as may be
+    labels = torch.randint(0, classes, (images,), generator=generator)
+    labels[:classes] = torch.arange(classes)
+    return scores, labels
+
+
+@given(st.integers(0, 2**31), st.integers(6, 120))
+def test_figures_equal_literal_loops(seed, images):
+    scores, labels = random_scores(seed, images)
+    metrics = measure(scores, labels, names)
+    right = [max(range(6), key=scores[n].tolist().__getitem__) == labels[n] for n in range(images)]
+    assert metrics.top1 == pytest.approx(sum(map(int, right)) / images)
+    shares, precisions = [], []
+    for c in range(6):
+        own = [int(right[n]) for n in range(images) if labels[n] == c]
+        shares.append(sum(own) / len(own))
+        ranked = sorted(range(images), key=lambda n: -float(scores[n, c]))[:50]
+        precisions.append(sum(int(labels[n] == c) for n in ranked) / len(ranked))
+    assert metrics.top1_per_class == pytest.approx(sum(shares) / 6, abs=1e-6)
+    assert metrics.ap50 == pytest.approx(sum(precisions) / 6, abs=1e-6)
+    assert metrics.class_top1.tolist() == pytest.approx(shares, abs=1e-6)
+
+
+@given(st.integers(0, 2**31))
+def test_a_perfect_scorer_gets_one_and_shifting_an_image_changes_no_class(seed):
+    scores, labels = random_scores(seed)
+    own = torch.nn.functional.one_hot(labels, 6).float()
+    metrics = measure(scores + 100 * own, labels, names)
+    assert metrics.top1 == metrics.top1_per_class == 1
+    shifted = measure(scores + torch.randn(80, 1), labels, names)
+    assert shifted.top1 == measure(scores, labels, names).top1
+
+
+def test_precision_agrees_with_scikit_learn_on_negative_scores():
+    sklearn = pytest.importorskip("sklearn.metrics", reason="scikit-learn is not installed")
+    scores, labels = random_scores(1, images=50)
+    base = precision_at(scores, labels, 50)
+    for c in range(6):
+        truth = (labels == c).numpy()
+        assert base[c] == pytest.approx(truth.mean())
+        tenth = precision_at(scores, labels, 10)[c]
+        top = scores[:, c].sort(descending=True).values[9]
+        predicted = (scores[:, c] >= top).numpy()
+        assert tenth == pytest.approx(sklearn.precision_score(truth, predicted))
+
+
+def test_dictionary_holds_the_reported_names():
+    scores, labels = random_scores(2)
+    figures = measure(scores, labels, names).to_dict()
+    assert set(figures) == {"top1", "top1_per_class", "ap50", "classes", "images", "per_class"}
+    assert (figures["classes"], figures["images"]) == (6, 80)
+
+
+@given(st.integers(0, 2**31))
+def test_pairs_equal_a_literal_loop(seed):
+    scores, labels = random_scores(seed)
+    pairs = torch.tensor([[0, 3], [5, 1]])
+    for (one, other), share in zip(
+        pairs.tolist(), pair_accuracy(scores, labels, pairs).tolist(), strict=True
+    ):
+        wins = [scores[n, one] > scores[n, other] for n in range(80) if labels[n] == one]
+        wins += [scores[n, other] > scores[n, one] for n in range(80) if labels[n] == other]
+        assert share == pytest.approx(sum(map(int, wins)) / len(wins))
+
+
+class Lengths(torch.nn.Module):
+    """A text encoder that embeds a caption as (its length, 1)."""
+
+    linear = torch.nn.Linear(1, 2)
+
+    def tokenizer(self, captions):
+        return torch.tensor([[len(caption)] for caption in captions])
+
+    def forward(self, tokens):
+        return torch.cat([tokens.float(), torch.ones(len(tokens), 1)], dim=1)
+
+
+RUN = Run(Lengths(), TrainingConfig("bag-of-words"), {}, None)
+DATA = DescribedImages(
+    "lengths",
+    torch.tensor([[[1.0, 0.0]], [[-1.0, 6.0]], [[1.0, 1.0]], [[0.0, 0.0]]]),
+    torch.tensor([1, 0, 1, 2]),
+    [["aaaa", "aaaaaaaa"], ["a"], ["aaa"], ["a"]],
+    ["short", "long", "trained on"],
+    {"trainval": torch.tensor([2]), "test": torch.tensor([0, 1])},
+)
+
+
+def test_a_class_is_the_mean_of_all_its_captions():
+    expected = [[1.0, 1.0], [5.0, 1.0]]
+    assert class_embeddings(RUN, DATA.subset("test")).tolist() == expected
+
+
+def test_evaluates_only_the_classes_of_the_split():
+    metrics = evaluate(RUN, DATA)
+    assert metrics.scores.tolist() == [[1.0, 5.0], [5.0, 1.0], [2.0, 6.0]]
+    assert (metrics.top1, metrics.class_names) == (1.0, ["short", "long"])
+
+
+def test_refuses_features_of_another_dimension_and_unknown_splits():
+    other = DescribedImages(
+        "lengths", torch.zeros(4, 1, 3), DATA.labels, DATA.captions, DATA.class_names, DATA.splits
+    )
+    with pytest.raises(InputError, match="trained on"):
+        evaluate(RUN, other)
+    with pytest.raises(InputError, match="unknown split"):
+        evaluate(RUN, DATA, "validation")

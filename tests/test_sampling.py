@@ -1,0 +1,77 @@
+"""Minibatches: distinct classes, own pictures, own captions, uniform, from one generator."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dse.datasets.described_images import DescribedImages
+from dse.errors import InputError
+from dse.sampling import MinibatchSampler
+
+
+def ragged_data(seed=0, num_classes=7):
+    """Pictures in mixed order, classes of 1 to 5 pictures, pictures of 1 to 12 captions."""
+    generator = torch.Generator().manual_seed(seed)
+    per_class = torch.randint(1, 6, (num_classes,), generator=generator)
+    labels = torch.arange(num_classes).repeat_interleave(per_class)
+    labels = labels[torch.randperm(len(labels), generator=generator)]
+    counts = torch.randint(1, 13, (len(labels),), generator=generator).tolist()
+    captions = [[f"{image} {k}" for k in range(count)] for image, count in enumerate(counts)]
+    return DescribedImages(
+        "ragged",
+        torch.zeros(len(labels), 3, 2),
+        labels,
+        captions,
+        [f"class {c}" for c in range(num_classes)],
+        {"trainval": torch.arange(num_classes)},
+    )
+
+
+@given(st.integers(0, 2**31), st.integers(1, 7), st.integers(1, 12))
+def test_every_sample_belongs_together(seed, batch_size, captions_per_image):
+    data = ragged_data(seed % 5)
+    flat = [caption for own in data.captions for caption in own]
+    sampler = MinibatchSampler(data, batch_size, captions_per_image)
+    batch = sampler.draw(torch.Generator().manual_seed(seed))
+    assert len(set(batch.classes.tolist())) == batch_size
+    assert torch.equal(data.labels[batch.images], batch.classes)
+    assert ((batch.views >= 0) & (batch.views < 3)).all()
+    for image, caption in zip(batch.images.tolist(), batch.captions.tolist(), strict=True):
+        owner, number = map(int, flat[caption].split())
+        assert owner == image
+        assert number < captions_per_image
+
+
+def test_all_classes_pictures_views_and_captions_are_drawn_equally_often():
+    data = ragged_data()
+    sampler = MinibatchSampler(data, batch_size=3, captions_per_image=4)
+    generator = torch.Generator().manual_seed(0)
+    draws = 6000
+    batches = [sampler.draw(generator) for _ in range(draws)]
+    images = torch.cat([batch.images for batch in batches])
+    expected = (3 * draws / 7) / torch.bincount(data.labels)[data.labels]
+    seen = torch.bincount(images, minlength=len(data.labels))
+    assert ((seen - expected).abs() < 5 * expected.sqrt()).all()
+    captions = torch.cat([batch.captions for batch in batches])
+    used = torch.tensor([min(4, len(own)) for own in data.captions])
+    per_caption = (seen / used)[images]
+    counts = torch.bincount(captions)[captions]
+    assert ((counts - per_caption).abs() < 5.5 * per_caption.sqrt()).all()
+    views = torch.bincount(torch.cat([batch.views for batch in batches]))
+    assert (views - draws).abs().max() < 5 * draws**0.5
+
+
+def test_one_generator_gives_the_same_batches_again():
+    sampler = MinibatchSampler(ragged_data(), 4)
+    one, other = (sampler.draw(torch.Generator().manual_seed(5)) for _ in range(2))
+    assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+    different = sampler.draw(torch.Generator().manual_seed(6))
+    assert not all(torch.equal(a, b) for a, b in zip(one, different, strict=True))
+
+
+def test_refuses_more_pairs_than_classes():
+    with pytest.raises(InputError, match="40 distinct classes and ragged has 7"):
+        MinibatchSampler(ragged_data(), 40)
+    with pytest.raises(InputError, match="captions_per_image is 0"):
+        MinibatchSampler(ragged_data(), 4, captions_per_image=0)

@@ -1,0 +1,193 @@
+"""Training: it learns, it is deterministic, it sees only its split, and a run survives the disk."""
+
+import dataclasses
+import json
+import math
+
+import pytest
+import torch
+
+from dse.datasets.described_images import DescribedImages
+from dse.errors import InputError
+from dse.evaluation import evaluate
+from dse.objective import joint_embedding_loss
+from dse.sampling import MinibatchSampler
+from dse.text import build_text_encoder
+from dse.text.tokens import build_vocabulary
+from dse.training import Run, TrainingConfig, train
+
+COLOURS = ("black", "white", "brown", "red", "yellow", "blue")
+
+
+def colourful_data(train_classes=20, test_classes=6, images=6):
+    """Classes are (crown, belly) colours, features their noisy one-hot code."""
+    pairs = [(a, b) for a in range(6) for b in range(6)][: train_classes + test_classes]
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(len(pairs)).repeat_interleave(images)
+    code = torch.zeros(len(pairs), 16)
+    for c, (crown, belly) in enumerate(pairs):
+        code[c, crown] = code[c, 6 + belly] = 2.0
+    features = code[labels] + 0.1 * torch.rand(len(labels), 16, generator=generator)
+    captions = [
+        [f"a {COLOURS[pairs[c][0]]} crown and a {COLOURS[pairs[c][1]]} belly{'.' * k}" for k in range(3)]
+        for c in labels.tolist()
+    ]
+    order = torch.randperm(len(pairs), generator=generator)
+    return DescribedImages(
+        "colours", features[:, None], labels, captions, [f"class {c}" for c in range(len(pairs))],
+        {"trainval": order[test_classes:], "test": order[:test_classes]},
+    )  # fmt: skip
+
+
+DATA = colourful_data()
+
+
+def config(text_encoder="bag-of-words", **changes):
+    return TrainingConfig(text_encoder, **{"steps": 60, "batch_size": 12, **changes})
+
+
+def trained(text_encoder="bag-of-words", **changes):
+    return train(DATA, config(text_encoder, **changes), progress=False)
+
+
+@pytest.mark.parametrize("text_encoder", ["bag-of-words", "word2vec", "char-cnn", "char-cnn-rnn"])
+def test_learns_to_name_the_classes_it_is_trained_on(text_encoder):
+    steps, rate = (60, 7e-4) if text_encoder.startswith("char") else (800, 1e-2)
+    run = trained(text_encoder, steps=steps, learning_rate=rate)
+    assert run.history.loss.tail(10).mean() < 0.8 * run.history.loss.head(3).mean()
+    assert evaluate(run, DATA, "trainval").top1 > 3 / 20
+
+
+def test_bag_of_words_recognises_unseen_pairs_of_known_colours():
+    run = trained(steps=1500, lr_decay=1.0)
+    assert evaluate(run, DATA).top1 > 0.6  # chance is 1 in 6
+
+
+@pytest.mark.parametrize("text_encoder", ["bag-of-words", "word2vec", "char-cnn-rnn"])
+def test_same_seed_same_bits_and_another_seed_others(text_encoder):
+    one, same, other = (trained(text_encoder, steps=5, seed=s) for s in (1, 1, 2))
+    for name, value in one.encoder.state_dict().items():
+        assert torch.equal(value, same.encoder.state_dict()[name])
+    assert one.history.equals(same.history)
+    assert not torch.equal(one.encoder.linear.weight, other.encoder.linear.weight)
+
+
+def test_two_steps_are_the_papers_rmsprop():
+    """Two steps written out: m = 0.99 m + 0.01 g², w = w - lr g / (sqrt(m) + 1e-8)."""
+    classes = DATA.subset("trainval")
+    captions = [caption for own in classes.captions for caption in own]
+    generator = torch.Generator().manual_seed(0)
+    encoder = build_text_encoder(
+        "bag-of-words", 16, vocabulary=build_vocabulary(captions), generator=generator
+    )
+    sampler = MinibatchSampler(classes, 12)
+    weight, mean_square = encoder.linear.weight, torch.zeros_like(encoder.linear.weight)
+    for _ in range(2):
+        batch = sampler.draw(generator)
+        tokens = encoder.tokenizer([captions[i] for i in batch.captions])
+        loss = joint_embedding_loss(classes.features[batch.images, 0], encoder(tokens))
+        bias_gradient, gradient = torch.autograd.grad(loss, [encoder.linear.bias, weight])
+        assert bias_gradient.abs().max() < 1e-6  # a shift of all texts changes no difference
+        mean_square = 0.99 * mean_square + 0.01 * gradient**2
+        with torch.no_grad():
+            weight -= 7e-4 * gradient / (mean_square.sqrt() + 1e-8)
+    torch.testing.assert_close(trained(steps=2).encoder.linear.weight, weight, atol=1e-5, rtol=0)
+
+
+def test_learning_rate_decays_after_every_pass_over_the_classes():
+    rates = trained(steps=60).history.learning_rate
+    assert rates[0] == pytest.approx(7e-4)
+    assert rates[19] == pytest.approx(7e-4) and rates[20] == pytest.approx(7e-4 * 0.98)
+    assert rates[59] == pytest.approx(7e-4 * 0.98**2)
+
+
+def test_the_first_loss_is_that_of_a_random_start():
+    loss = trained(steps=1).history.loss[0]
+    assert math.isclose(loss, 2 * 11 / 12, abs_tol=0.15)
+
+
+def test_test_classes_do_not_touch_the_training():
+    poisoned = dataclasses.replace(
+        DATA,
+        features=DATA.features.clone(),
+        captions=[list(own) for own in DATA.captions],
+    )
+    unseen = torch.isin(DATA.labels, DATA.splits["test"])
+    poisoned.features[unseen] = float("nan")
+    for image in unseen.nonzero().flatten().tolist():
+        poisoned.captions[image] = ["zzz qqq"]
+    one, other = (train(data, config(steps=10), progress=False) for data in (DATA, poisoned))
+    assert one.encoder.tokenizer.vocabulary == other.encoder.tokenizer.vocabulary
+    assert torch.equal(one.encoder.linear.weight, other.encoder.linear.weight)
+
+
+@pytest.mark.parametrize("text_encoder", ["bag-of-words", "word2vec", "char-cnn-rnn"])
+def test_a_saved_run_encodes_alike(text_encoder, tmp_path):
+    run = train(DATA, config(text_encoder, steps=3), out=tmp_path / "run", progress=False)
+    loaded = Run.load(tmp_path / "run")
+    captions = ["a red crown", "a bird never heard of", ""]
+    assert torch.equal(run.encode(captions), loaded.encode(captions))
+    assert loaded.config == run.config
+    assert loaded.dataset == run.dataset
+    assert loaded.history.loss.tolist() == pytest.approx(run.history.loss.tolist())
+    assert sorted(p.name for p in (tmp_path / "run").iterdir()) == [
+        "config.json", "history.csv", "model.safetensors",
+    ]  # fmt: skip
+
+
+def test_encode_does_not_depend_on_batches_or_order():
+    run = trained("char-cnn-rnn", steps=2)
+    captions = ["a red crown", "x" * 150, "", "a blue belly and a red crown"]
+    rows = run.encode(captions)
+    torch.testing.assert_close(rows, run.encode(captions, batch_size=1), atol=1e-6, rtol=0)
+    torch.testing.assert_close(rows.flip(0), run.encode(captions[::-1]), atol=1e-6, rtol=0)
+
+
+def test_a_used_folder_is_refused_before_training(tmp_path):
+    (tmp_path / "precious.txt").write_text("mine")
+    with pytest.raises(InputError, match="exists already"):
+        train(DATA, config(steps=10**9), out=tmp_path, progress=False)
+    assert (tmp_path / "precious.txt").read_text() == "mine"
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path):
+    with pytest.raises(InputError, match="is not a run"):
+        Run.load(tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["config.json", "model.safetensors", "history.csv"])
+@pytest.mark.parametrize("how", ["cut", "missing"])
+def test_a_damaged_run_is_refused_in_one_line(tmp_path, damage, how):
+    folder = tmp_path / "run"
+    train(DATA, config(steps=2), out=folder, progress=False)
+    file = folder / damage
+    if how == "missing":
+        file.unlink()
+    else:
+        file.write_bytes(file.read_bytes()[: file.stat().st_size // 3] if damage != "history.csv" else b"")
+    with pytest.raises(InputError) as error:
+        Run.load(folder)
+    assert str(folder) in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_newer_format_is_refused(tmp_path):
+    train(DATA, config(steps=2), out=tmp_path / "run", progress=False)
+    about = json.loads((tmp_path / "run/config.json").read_text())
+    (tmp_path / "run/config.json").write_text(json.dumps({**about, "format": 99}))
+    with pytest.raises(InputError, match="format 99"):
+        Run.load(tmp_path / "run")
+
+
+def test_wrong_configurations_are_refused():
+    for changes, message in (
+        ({"objective": "sje"}, "unknown objective"),
+        ({"steps": 0}, "steps is 0"),
+        ({"batch_size": 21}, "21 distinct classes"),
+        ({"split": "val"}, "unknown split"),
+    ):
+        with pytest.raises(InputError, match=message):
+            trained(**changes)
+    with pytest.raises(InputError, match="unknown text encoder"):
+        trained("word-gru")
+    with pytest.raises(InputError, match="no image features"):
+        train(dataclasses.replace(DATA, features=None), config(), progress=False)

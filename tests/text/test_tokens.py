@@ -1,0 +1,62 @@
+"""Tokens: the authors' alphabet, its double hyphen, its lengths; words and their vocabulary."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dse.text.tokens import ALPHABET, CharacterTokenizer, WordTokenizer, build_vocabulary, words
+
+characters = CharacterTokenizer()
+
+
+def test_alphabet_has_70_symbols_with_a_double_hyphen_and_the_space_last():
+    assert len(ALPHABET) == 70
+    assert [i + 1 for i, symbol in enumerate(ALPHABET) if symbol == "-"] == [37, 60]
+    assert ALPHABET[-1] == " "
+    assert len(set(ALPHABET)) == 69
+
+
+def test_every_symbol_has_its_place_and_the_later_hyphen_wins():
+    for place, symbol in enumerate(ALPHABET, start=1):
+        expected = 60 if symbol == "-" else place
+        assert characters([symbol])[0, 0] == expected
+
+
+def test_no_text_reaches_the_dead_hyphen_column():
+    every_code_point = "".join(map(chr, range(0x20, 0xD800, 7))) + "".join(map(chr, range(128)))
+    for start in range(0, len(every_code_point), 201):
+        assert not (characters([every_code_point[start : start + 201]]) == 37).any()
+
+
+def test_a_caption_is_cut_at_201_characters_and_30_words():
+    assert characters(["a" * 300]).shape == (1, 201)
+    assert (characters(["a" * 300]) == 1).all()
+    assert (characters(["a" * 201]) == characters(["a" * 202])).all()
+    tokens = WordTokenizer(["a", "b"])
+    assert tokens([" ".join(["a"] * 30 + ["b"])]).unique().tolist() == [1]
+    assert (tokens([" ".join(["a"] * 29 + ["b"])])[0, -1] == 2).all()
+
+
+@given(st.lists(st.text(max_size=230), max_size=6))
+def test_characters_equal_a_literal_loop(captions):
+    expected = []
+    for caption in captions:
+        row = [0] * 201
+        for i, symbol in enumerate(caption.lower()[:201]):
+            row[i] = 1 + ALPHABET.rindex(symbol if symbol in ALPHABET else " ")
+        expected.append(row)
+    assert characters(captions).tolist() == expected
+
+
+@given(st.lists(st.text(alphabet="ab -'é", max_size=20), min_size=1, max_size=5))
+def test_known_words_keep_their_numbers(captions):
+    vocabulary = build_vocabulary(captions)
+    tokenizer = WordTokenizer(vocabulary)
+    for row, caption in zip(tokenizer(captions).tolist(), captions, strict=True):
+        read_back = [vocabulary[number - 1] for number in row if number]
+        assert read_back == words(caption)[:30]
+
+
+@pytest.mark.parametrize("caption", ["", "   ", "?!"])
+def test_a_caption_without_words_is_all_zeros(caption):
+    assert not WordTokenizer(["a"])([caption]).any()
