@@ -29,9 +29,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     data = dse.load_dataset(arguments.dataset, arguments.root)
-    config = dse.TrainingConfig(
-        arguments.text_encoder, steps=arguments.steps, seed=arguments.seed
-    )
+    config = dse.TrainingConfig(arguments.text_encoder, steps=arguments.steps, seed=arguments.seed)
     curve = []
     started = time.monotonic()
 
@@ -54,7 +52,10 @@ def main() -> None:
         }
         with written_whole(arguments.out) as path:
             path.write_text(json.dumps(result, indent=1) + "\n")
-        print(f"{step:6d} steps: top-1 {100 * metrics.top1:.1f} %, {result['minutes']} min", flush=True)
+        print(
+            f"{step:6d} steps: top-1 {100 * metrics.top1:.1f} %, {result['minutes']} min",
+            flush=True,
+        )
 
     dse.train(data, config, progress=False, watch=follow)
 

@@ -135,7 +135,9 @@ class Run:
         """
         folder = Path(folder)
         if not (folder / "config.json").is_file():
-            raise InputError(f"{folder} is not a run: it has no config.json; make one with dse train")
+            raise InputError(
+                f"{folder} is not a run: it has no config.json; make one with dse train"
+            )
         try:
             about = json.loads((folder / "config.json").read_text())
             config = TrainingConfig(**about["config"])

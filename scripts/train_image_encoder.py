@@ -1,10 +1,10 @@
-"""Train FieldGuide's image encoder on other species, and write dse/images/weights/fieldguide.safetensors.
+"""Train FieldGuide's image encoder on other species; write its weights into `dse/images/weights`.
 
     python scripts/train_image_encoder.py
 
-About 20 minutes on two cores. The network learns to name every attribute of drawn birds whose plumage
-no species of the guide has, as GoogLeNet learned ImageNet's classes and not CUB's. The heads that
-name the attributes are then thrown away; the 1,024 features before them are what is kept.
+About 20 minutes on two cores. The network learns to name every attribute of drawn birds whose
+plumage no species of the guide has, as GoogLeNet learned ImageNet's classes and not CUB's. The
+heads that name the attributes are then thrown away; the 1,024 features before them are kept.
 """
 
 import json
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def draw_pictures() -> tuple[torch.Tensor, torch.Tensor]:
-    """Pictures uint8 (n, 3, S, S) and the number of each attribute's value, int64 (n, attributes)."""
+    """Pictures uint8 (n, 3, S, S), and the number of each attribute's value, int64 (n, A)."""
     total = NUM_PICTURES + NUM_HELD_OUT
     with ProcessPoolExecutor() as painters:
         drawn = list(painters.map(draw_one, range(total), chunksize=100))
@@ -117,7 +117,9 @@ def fit(
             schedule.step()
             step, recent = step + 1, 0.98 * recent + 0.02 * loss.item()
         minutes = (time.monotonic() - started) / 60
-        print(f"epoch {epoch + 1}: loss {recent:.3f}, {minutes:.1f} min", file=sys.stderr, flush=True)
+        print(
+            f"epoch {epoch + 1}: loss {recent:.3f}, {minutes:.1f} min", file=sys.stderr, flush=True
+        )
 
 
 def augmented(pictures: torch.Tensor) -> torch.Tensor:

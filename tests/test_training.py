@@ -29,7 +29,10 @@ def colourful_data(train_classes=20, test_classes=6, images=6):
         code[c, crown] = code[c, 6 + belly] = 2.0
     features = code[labels] + 0.1 * torch.rand(len(labels), 16, generator=generator)
     captions = [
-        [f"a {COLOURS[pairs[c][0]]} crown and a {COLOURS[pairs[c][1]]} belly{'.' * k}" for k in range(3)]
+        [
+            f"a {COLOURS[pairs[c][0]]} crown and a {COLOURS[pairs[c][1]]} belly{'.' * k}"
+            for k in range(3)
+        ]
         for c in labels.tolist()
     ]
     order = torch.randperm(len(pairs), generator=generator)
@@ -164,7 +167,9 @@ def test_a_damaged_run_is_refused_in_one_line(tmp_path, damage, how):
     if how == "missing":
         file.unlink()
     else:
-        file.write_bytes(file.read_bytes()[: file.stat().st_size // 3] if damage != "history.csv" else b"")
+        file.write_bytes(
+            file.read_bytes()[: file.stat().st_size // 3] if damage != "history.csv" else b""
+        )
     with pytest.raises(InputError) as error:
         Run.load(folder)
     assert str(folder) in str(error.value) and "\n" not in str(error.value)

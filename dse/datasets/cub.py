@@ -1,9 +1,9 @@
 """Caltech-UCSD Birds 200-2011 with the captions of Reed et al., read in place.
 
-    root/CUB_200_2011/   images.txt  classes.txt  image_class_labels.txt  images/<class>/<picture>.jpg
-                         attributes/class_attribute_labels_continuous.txt
-    root/cvpr2016_cub/   text_c10/<class>/<picture>.txt  trainvalclasses.txt  testclasses.txt
-                         and, where they are known, trainclasses.txt and valclasses.txt
+root/CUB_200_2011/   images.txt  classes.txt  image_class_labels.txt  images/<class>/<picture>.jpg
+                     attributes/class_attribute_labels_continuous.txt
+root/cvpr2016_cub/   text_c10/<class>/<picture>.txt  trainvalclasses.txt  testclasses.txt
+                     and, where they are known, trainclasses.txt and valclasses.txt
 """
 
 from collections import Counter
@@ -45,6 +45,7 @@ def read_cub(root: Path | str) -> DescribedImages:
     all_classes = _read_table(birds / "classes.txt")
     pictures = _read_table(birds / "images.txt")
     class_of = _read_table(birds / "image_class_labels.txt")
+    _refuse_unlabelled(birds / "image_class_labels.txt", pictures, class_of, all_classes)
     there = _pictures_there(birds / "images", pictures)
     if not there:
         raise InputError(f"{birds / 'images'} holds none of the pictures of images.txt")
@@ -84,6 +85,16 @@ def _read_table(path: Path) -> dict[str, str]:
     if broken:
         raise InputError(f"{path} has a line {broken[0][0]!r}: each line is a number and a name")
     return {number: name.strip() for number, name in rows}
+
+
+def _refuse_unlabelled(
+    path: Path, pictures: dict[str, str], class_of: dict[str, str], all_classes: dict[str, str]
+) -> None:
+    for number in pictures:
+        if class_of.get(number) not in all_classes:
+            raise InputError(
+                f"{path} gives picture {number} no class of classes.txt: unpack the archive again"
+            )
 
 
 def _pictures_there(folder: Path, pictures: dict[str, str]) -> list[str]:

@@ -102,6 +102,8 @@ class DescribedImages:
             captions=[self.captions[i] for i in kept],
             class_names=[self.class_names[c] for c in classes],
             splits={split: torch.arange(len(classes))},
-            class_attributes=None if self.class_attributes is None else self.class_attributes[classes],
+            class_attributes=None
+            if self.class_attributes is None
+            else self.class_attributes[classes],
             image_paths=None if self.image_paths is None else [self.image_paths[i] for i in kept],
         )

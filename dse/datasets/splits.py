@@ -19,7 +19,9 @@ def read_class_list(path: Path, class_names: Sequence[str]) -> list[str]:
     names = path.read_text().split()
     unknown = [name for name in names if name not in set(class_names)]
     if unknown:
-        raise InputError(f"{path} names an unknown class {unknown[0]!r}: correct or remove the line")
+        raise InputError(
+            f"{path} names an unknown class {unknown[0]!r}: correct or remove the line"
+        )
     return names
 
 

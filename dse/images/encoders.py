@@ -1,4 +1,4 @@
-"""Frozen image encoders by name: a picture in, one vector of features out. They are never trained."""
+"""Frozen image encoders by name: a picture in, one vector of features out; never trained here."""
 
 import hashlib
 from collections.abc import Callable

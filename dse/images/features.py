@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -40,7 +41,10 @@ def extract_features(
     features = torch.empty(len(paths), 1, encoder.dim)
     batches = [paths[start : start + BATCH_SIZE] for start in range(0, len(paths), BATCH_SIZE)]
     bar = tqdm(total=len(paths), desc=encoder.name, unit="picture", disable=not progress or None)
-    with ThreadPoolExecutor(1) as reader, bar:  # the next batch is decoded while this one is encoded
+    with (
+        ThreadPoolExecutor(1) as reader,
+        bar,
+    ):  # the next batch is decoded while this one is encoded
         upcoming = reader.submit(_read_batch, batches[0], encoder) if batches else None
         for i, batch in enumerate(batches):
             pixels = upcoming.result()
@@ -57,13 +61,14 @@ def cached_features(
     """`extract_features`, or what it gave before for the same files and the same encoder.
 
     The cache is one safetensors file with a JSON index beside it, named by a hash of the files'
-    names, sizes and times of change, the encoder, its weights and its transform. It is written whole
-    or not at all; a damaged one is made again.
+    names, sizes and times of change, the encoder, its weights and its transform. It is written
+    whole or not at all; a damaged one is made again.
     """
     key = _cache_key(paths, encoder)
     folder = cache_dir() / "features" / f"{encoder.name}-{key[:16]}"
     features = _read_cache(folder, (len(paths), 1, encoder.dim))
     if features is None:
+        shutil.rmtree(folder, ignore_errors=True)
         features = extract_features(paths, encoder, progress)
         about = {
             "image_encoder": encoder.name,
@@ -90,9 +95,7 @@ def _read_cache(folder: Path, shape: tuple[int, int, int]) -> torch.Tensor | Non
 
 
 def _cache_key(paths: Sequence[Path], encoder: ImageEncoder) -> str:
-    digest = hashlib.sha256(
-        f"{encoder.name} {encoder.weights_digest} {TRANSFORM_VERSION}".encode()
-    )
+    digest = hashlib.sha256(f"{encoder.name} {encoder.weights_digest} {TRANSFORM_VERSION}".encode())
     for path in paths:
         status = path.stat()
         name = f"{path.parent.name}/{path.name}"

@@ -1,7 +1,7 @@
 """The frozen image encoder of FieldGuide: a small Inception-style network with 1,024 outputs.
 
-`scripts/train_image_encoder.py` trained it on drawn birds of other species, as GoogLeNet was trained
-on other pictures than CUB's. Nothing here learns.
+`scripts/train_image_encoder.py` trained it on drawn birds of other species, as GoogLeNet was
+trained on other pictures than CUB's. Nothing here learns.
 """
 
 from pathlib import Path

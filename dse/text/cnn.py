@@ -18,7 +18,7 @@ def threshold(x: torch.Tensor) -> torch.Tensor:
 
 
 class CharacterConvolutions(nn.Module):
-    """Convolution, threshold, max-pooling; over and over: the trunk of the char-CNN and char-CNN-RNN.
+    """Convolution, threshold, max-pooling, again and again: the trunk of both character networks.
 
     Args:
         channels: outputs of each convolution; all have kernel 4, stride 1 and no padding.

@@ -47,7 +47,7 @@ class MeanReLURNN(nn.Module):
 
 
 class CharCNNRNN(nn.Module):
-    """The char-CNN-RNN: three convolutions over characters, eight recurrent steps, one linear layer.
+    """The char-CNN-RNN: three convolutions over characters, eight recurrent steps, a linear layer.
 
     201 x 70 -> 66 x 384 -> 21 x 512 -> 8 x 256 -> mean of 8 hidden states of 256 -> D.
     1,814,144 parameters at D = 1,024.

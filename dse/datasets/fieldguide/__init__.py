@@ -101,7 +101,10 @@ def confusable_pairs(class_names: list[str]) -> torch.Tensor:
 def attribute_table(species: list[Species]) -> torch.Tensor:
     """1 where a species has a value, else 0: float32 (C, A), columns as `attribute_columns`."""
     return torch.tensor(
-        [[float(bird.attributes[a] == value) for a, value in attribute_columns()] for bird in species]
+        [
+            [float(bird.attributes[a] == value) for a, value in attribute_columns()]
+            for bird in species
+        ]
     )
 
 

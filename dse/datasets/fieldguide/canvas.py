@@ -83,7 +83,7 @@ def _rasterised(
     draw_one: Callable[[ImageDraw.ImageDraw, list[tuple[float, float]]], None],
     margin: int,
 ) -> np.ndarray:
-    """Draw shapes in the rectangle that they need, supersampled, into a mask of the whole canvas."""
+    """Draw shapes, supersampled, in the rectangle that they need of the whole canvas."""
     mask = np.zeros((size, size), dtype=np.float32)
     points = np.concatenate([np.asarray(shape) for shape in shapes]) * size
     left, top = np.maximum(np.floor(points.min(0)).astype(int) - margin, 0)

@@ -1,9 +1,9 @@
 """What people write under the pictures of FieldGuide.
 
-A caption names 2 to 5 attributes that the picture shows, in varied syntax and with synonyms, now and
-then with a wrong colour or a slip of the keyboard. It never names the species. Each coloured part is
-as likely to be named as any other, so the captions of a confusable pair hold the same words equally
-often: only their order tells the two species apart.
+A caption names 2 to 5 attributes that the picture shows, in varied syntax and with synonyms, now
+and then with a wrong colour or a slip of the keyboard. It never names the species. Each coloured
+part is as likely to be named as any other, so the captions of a confusable pair hold the same words
+equally often: only their order tells the two species apart.
 """
 
 from collections.abc import Collection, Mapping

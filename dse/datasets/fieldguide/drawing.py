@@ -161,9 +161,7 @@ def _build(size: str, view: View) -> Build:
     return replace(build, place=(0.5 - middle + view.shift[0], feet + view.shift[1]))
 
 
-def _plumage(
-    size: int, build: Build, colours: Mapping[str, np.ndarray], seed: int
-) -> np.ndarray:
+def _plumage(size: int, build: Build, colours: Mapping[str, np.ndarray], seed: int) -> np.ndarray:
     """The colours of the body without light: the back, then the other parts with ragged edges."""
     plumage = np.broadcast_to(colours["back"], (size, size, 3)).copy()
     ragged = 3.0 * scenery.paper_grain(size)
@@ -205,10 +203,10 @@ def _paint_tail(picture: np.ndarray, build: Build, shape: str, colour: np.ndarra
     points = build(outline("tail", shape))
     mask = polygon_mask(len(picture), points)
     paint(picture, colour * np.float32(0.84), mask)
-    quills = [
-        build(smooth(np.array([[-0.62, 0.42 + d], [-0.88, 0.61 + 1.2 * d], [-1.14, 0.80 + 1.5 * d]]), closed=False))
-        for d in (-0.05, 0.0, 0.05)
-    ]  # fmt: skip
+    quills = []
+    for spread in (-0.05, 0.0, 0.05):
+        line = [[-0.62, 0.42 + spread], [-0.88, 0.61 + 1.2 * spread], [-1.14, 0.80 + 1.5 * spread]]
+        quills.append(build(smooth(np.array(line), closed=False)))
     shade(picture, 0.72, stroke_mask(len(picture), quills, 0.006) * mask)
 
 
@@ -218,11 +216,15 @@ def _paint_legs(picture: np.ndarray, build: Build, colour: np.ndarray) -> None:
     for hip, foot in ((-0.10, -0.05), (0.14, 0.10)):
         legs.append(build(np.array([[hip, 0.52], [hip - 0.03, 0.68], [foot, 0.86]])))
         for reach in (-0.07, 0.06, 0.11):
-            toes.append(build(np.array([[foot, 0.85], [foot + reach, 0.875 + 0.02 * (reach > 0.1)]])))
+            toes.append(
+                build(np.array([[foot, 0.85], [foot + reach, 0.875 + 0.02 * (reach > 0.1)]]))
+            )
     width = 0.042 * build.scale
     paint(picture, colour, stroke_mask(size, legs, width))
     paint(picture, colour * np.float32(0.9), stroke_mask(size, toes, width))
-    shade(picture, 0.72, stroke_mask(size, [leg + 0.012 * build.scale for leg in legs], 0.3 * width))
+    shade(
+        picture, 0.72, stroke_mask(size, [leg + 0.012 * build.scale for leg in legs], 0.3 * width)
+    )
 
 
 def _paint_wing(
@@ -301,7 +303,9 @@ def _paint_eye(picture: np.ndarray, build: Build, ring: str) -> None:
     if ring == "none":
         shade(picture, 0.72, disc_mask(size, centre, np.array([1.35 * radius])))
     else:
-        paint(picture, hex_colour(EYE_RING[ring]), disc_mask(size, centre, np.array([1.65 * radius])))
+        paint(
+            picture, hex_colour(EYE_RING[ring]), disc_mask(size, centre, np.array([1.65 * radius]))
+        )
     paint(picture, hex_colour("17130f"), disc_mask(size, centre, np.array([radius])))
     paint(picture, hex_colour("ffffff"), disc_mask(size, glint, np.array([0.36 * radius])))
 

@@ -108,7 +108,9 @@ def paint_perch(picture: np.ndarray, kind: str, feet: tuple[float, float], seed:
         paint(picture, colour, blurred(mask, 0.012))
         pebbles = np.column_stack([rng.random(14), y + 0.03 + (1 - y) * rng.random(14)])
         shade(picture, 0.86, disc_mask(size, pebbles, 0.004 + 0.012 * rng.random(14)))
-        shadow = disc_mask(size, np.array([[x, y + 0.012], [x - 0.05, y + 0.016]]), np.full(2, 0.05))
+        shadow = disc_mask(
+            size, np.array([[x, y + 0.012], [x - 0.05, y + 0.016]]), np.full(2, 0.05)
+        )
         shade(picture, 0.75, blurred(shadow, 0.02))
 
 
@@ -121,7 +123,11 @@ def paint_foreground(picture: np.ndarray, place: tuple[float, float], seed: int)
         angle = 6.283 * rng.random()
         at = np.array(place) + 0.03 * (rng.random(2) - 0.5)
         leaf = _leaf(at, angle, 0.17 + 0.05 * rng.random())
-        paint(picture, colour * np.float32(0.85 + 0.3 * rng.random()), blurred(polygon_mask(size, leaf), 0.012))
+        paint(
+            picture,
+            colour * np.float32(0.85 + 0.3 * rng.random()),
+            blurred(polygon_mask(size, leaf), 0.012),
+        )
 
 
 def _paint_branch(
@@ -131,17 +137,25 @@ def _paint_branch(
     slope = 0.5 * (rng.random() - 0.5)
     bend = 0.06 * (rng.random() - 0.5)
     ends = np.array([[-0.15, y + slope * (-0.15 - x) + bend], [x - 0.18, y - 0.18 * slope],
-                     [x, y], [x + 0.18, y + 0.18 * slope], [1.15, y + slope * (1.15 - x) - bend]])  # fmt: skip
+                     [x, y], [x + 0.18, y + 0.18 * slope],
+                     [1.15, y + slope * (1.15 - x) - bend]])  # fmt: skip
     line = smooth(ends + np.array([0, thickness / 2]), closed=False)
     side_start = line[int(len(line) * (0.15 + 0.2 * rng.random()))]
     if rng.random() < 0.5:
         side_start = line[-1 - int(len(line) * (0.12 + 0.2 * rng.random()))]
     reach = np.array([0.22 * (1 if side_start[0] > x else -1), -0.14 + 0.34 * rng.random()])
-    side = smooth(np.stack([side_start, side_start + 0.5 * reach + [0, 0.02], side_start + reach]), closed=False)
+    side = smooth(
+        np.stack([side_start, side_start + 0.5 * reach + [0, 0.02], side_start + reach]),
+        closed=False,
+    )
     colour = hex_colour(pick(rng, _BARK))
     leaf_colour = hex_colour(pick(rng, _LEAF))
     leaves = [
-        _leaf(side[-1 - 4 * k], float(np.arctan2(reach[1], reach[0])) + turn, 0.10 + 0.05 * rng.random())
+        _leaf(
+            side[-1 - 4 * k],
+            float(np.arctan2(reach[1], reach[0])) + turn,
+            0.10 + 0.05 * rng.random(),
+        )
         for k, turn in ((0, 0.2), (1, 0.9), (2, -0.8))
     ]
     mask = stroke_mask(size, [side], 0.4 * thickness)
@@ -153,7 +167,9 @@ def _paint_branch(
     dark = stroke_mask(size, [line + np.array([0, 0.32 * thickness])], 0.36 * thickness)
     shade(picture, 0.74, dark * mask)
     for leaf in leaves:
-        paint(picture, leaf_colour * np.float32(0.85 + 0.3 * rng.random()), polygon_mask(size, leaf))
+        paint(
+            picture, leaf_colour * np.float32(0.85 + 0.3 * rng.random()), polygon_mask(size, leaf)
+        )
         shade(picture, 0.8, stroke_mask(size, [leaf[[0, len(leaf) // 2]]], 0.006))
 
 

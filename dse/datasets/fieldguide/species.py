@@ -10,7 +10,7 @@ COLOURED_PARTS = ("crown", "nape", "back", "breast", "belly", "wings")
 PLUMAGE_COLOURS = ("black", "white", "brown", "red", "yellow", "blue")
 
 ATTRIBUTES = {
-    **{part: PLUMAGE_COLOURS for part in COLOURED_PARTS},
+    **dict.fromkeys(COLOURED_PARTS, PLUMAGE_COLOURS),
     "wing_pattern": ("plain", "barred", "spotted"),
     "bill_shape": ("conical", "dagger", "hooked", "curved"),
     "bill_length": ("short", "long"),
@@ -26,7 +26,18 @@ ATTRIBUTES = {
 NUM_PAIRS = 100
 COLOURS_PER_SPECIES = (3, 4)
 
-_COUNTRIES = ("marsh", "dune", "harbour", "orchard", "ridge", "ember", "willow", "salt", "mist", "reed")
+_COUNTRIES = (
+    "marsh",
+    "dune",
+    "harbour",
+    "orchard",
+    "ridge",
+    "ember",
+    "willow",
+    "salt",
+    "mist",
+    "reed",
+)
 _FAMILIES = (
     "quillet", "fennet", "tamarit", "lorrin", "sprill",
     "wickling", "ouselet", "brindlet", "pippen", "solwing",

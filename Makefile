@@ -1,0 +1,31 @@
+# make book   build the book into _build/html
+# make test   lint, unit tests, and every chapter against its stored outputs
+# make clean  remove what these two made
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+export TQDM_DISABLE := 1
+
+.PHONY: help book test clean
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+
+book: $(INSTALLED)
+	$(BIN)/python scripts/build_book.py
+
+test: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --nbval chapters/
+
+clean:
+	rm -rf .venv _build
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "dse needs Python 3.11 or newer: make PYTHON=python3.12")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[word2vec,efficientnet,book,dev]'
+	touch $(INSTALLED)

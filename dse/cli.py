@@ -1,0 +1,188 @@
+"""The command line: `dse COMMAND`, the same as `python -m dse COMMAND`."""
+
+import argparse
+import json
+import statistics
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from dse.errors import InputError
+from dse.files import written_whole
+
+EXIT_WRONG_INPUT = 2
+EXIT_INTERRUPTED = 130
+
+
+class _OneLineParser(argparse.ArgumentParser):
+    """An argument parser whose complaint is one line that says where help is."""
+
+    def error(self, message: str) -> None:
+        print(f"dse: {message}; see {self.prog} --help", file=sys.stderr)
+        sys.exit(EXIT_WRONG_INPUT)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0, or 2 after one line about what is wrong."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.command(options)
+    except InputError as error:
+        print(f"dse: {error}", file=sys.stderr)
+        return EXIT_WRONG_INPUT
+    except KeyboardInterrupt:
+        print("dse: interrupted; nothing half-written was kept", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _OneLineParser(
+        prog="dse",
+        description="Recognise and retrieve unseen species from plain descriptions.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_OneLineParser)
+
+    data = commands.add_parser("data", help="describe and verify a data set")
+    _add_dataset(data)
+    _add_json(data)
+    data.set_defaults(command=_describe_data)
+
+    features = commands.add_parser("features", help="extract and cache image features")
+    _add_dataset(features)
+    _add_image_encoder(features)
+    _add_json(features)
+    features.set_defaults(command=_extract_features)
+
+    train = commands.add_parser("train", help="train a text encoder")
+    _add_dataset(train)
+    _add_image_encoder(train)
+    train.add_argument("--text-encoder", required=True, metavar="NAME")
+    train.add_argument("--objective", default="ds", help="ds (symmetric, default) or da")
+    train.add_argument("--steps", type=int, default=30_000, help="minibatches (default 30000)")
+    train.add_argument(
+        "--batch-size", type=int, default=40, help="matching pairs a minibatch (default 40)"
+    )
+    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--split", default="trainval", help="classes to train on (default trainval)")
+    train.add_argument("--out", required=True, type=Path, metavar="RUN", help="a new folder")
+    train.set_defaults(command=_train)
+
+    evaluate = commands.add_parser("evaluate", help="measure a run on unseen classes")
+    evaluate.add_argument("run", type=Path, metavar="RUN", help="a folder that dse train made")
+    evaluate.add_argument("--root", metavar="DIR", help="if the data have moved since training")
+    evaluate.add_argument("--split", default="test", help="classes to choose from (default test)")
+    _add_json(evaluate)
+    evaluate.set_defaults(command=_evaluate)
+    return parser
+
+
+def _add_dataset(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="fieldguide or cub")
+    parser.add_argument(
+        "--root", metavar="DIR", help="the folder that holds the data ($DSE_ROOT); none: fieldguide"
+    )
+
+
+def _add_image_encoder(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--image-encoder", metavar="NAME", help="default: the data set's own")
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
+
+
+def _describe_data(options: argparse.Namespace) -> None:
+    from dse.datasets import read_dataset
+
+    data = read_dataset(options.name, options.root)
+    captions = [len(own) for own in data.captions]
+    figures = {
+        "name": data.name,
+        "classes": len(data.class_names),
+        "images": len(data.labels),
+        "captions": sum(captions),
+        "captions_per_image": [min(captions), statistics.median(captions), max(captions)],
+        "attributes": None if data.class_attributes is None else data.class_attributes.shape[1],
+        "splits": {},
+        "notes": list(data.notes),
+    }
+    for split in ("train", "val", "trainval", "test"):
+        part = data.subset(split)
+        figures["splits"][split] = {
+            "classes": len(part.class_names),
+            "images": len(part.labels),
+            "captions": sum(len(own) for own in part.captions),
+        }
+    print(f"{'split':10}{'classes':>9}{'images':>9}{'captions':>10}")
+    for split, counts in [*figures["splits"].items(), ("all", figures)]:
+        print(f"{split:10}{counts['classes']:9}{counts['images']:9}{counts['captions']:10}")
+    low, median, high = figures["captions_per_image"]
+    print(f"captions per image: {low} to {high}, median {median:g}")
+    print(f"class attributes: {figures['attributes'] or 'none'}")
+    for note in data.notes:
+        print(f"note: {note}")
+    _write_json(figures, options.json)
+
+
+def _extract_features(options: argparse.Namespace) -> None:
+    from dse.datasets import load_dataset
+
+    data = load_dataset(options.name, options.root, image_encoder=options.image_encoder)
+    images, views, dim = data.features.shape
+    print(f"{data.image_encoder}: {images} images, {views} view, {dim} features; cached")
+    figures = {"image_encoder": data.image_encoder, "images": images, "views": views, "dim": dim}
+    _write_json(figures, options.json)
+
+
+def _train(options: argparse.Namespace) -> None:
+    from dse.datasets import load_dataset
+    from dse.training import TrainingConfig, refuse_used_folder, train
+
+    config = TrainingConfig(
+        options.text_encoder,
+        objective=options.objective,
+        steps=options.steps,
+        batch_size=options.batch_size,
+        seed=options.seed,
+        split=options.split,
+    )
+    refuse_used_folder(options.out)
+    data = load_dataset(options.name, options.root, image_encoder=options.image_encoder)
+    run = train(data, config, out=options.out)
+    recent = run.history.tail(100)
+    print(
+        f"{options.out}: {config.text_encoder}, {config.steps} steps; over the last {len(recent)}: "
+        f"loss {recent.loss.mean():.3f}, accuracy in the batch {recent.batch_accuracy.mean():.2f}"
+    )
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from dse.datasets import load_dataset
+    from dse.evaluation import evaluate
+    from dse.training import Run
+
+    run = Run.load(options.run)
+    data = load_dataset(
+        run.dataset["name"],
+        options.root or run.dataset["root"],
+        image_encoder=run.dataset["image_encoder"],
+    )
+    metrics = evaluate(run, data, options.split)
+    figures = metrics.to_dict()
+    chance = 100 / figures["classes"]
+    print(f"{options.split}: {figures['classes']} classes, {figures['images']} images")
+    print(f"top-1            {100 * metrics.top1:5.1f} %  (a guess: {chance:.1f} %)")
+    print(f"top-1 per class  {100 * metrics.top1_per_class:5.1f} %")
+    print(f"precision at 50  {100 * metrics.ap50:5.1f} %")
+    _write_json(figures, options.json)
+
+
+def _write_json(figures: dict, path: Path | None) -> None:
+    if path is None:
+        return
+    try:
+        with written_whole(path) as partial:
+            partial.write_text(json.dumps(figures, indent=1) + "\n")
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error.strerror}): choose another") from error

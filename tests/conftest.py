@@ -1,0 +1,59 @@
+"""Shared pieces of the tests: caches of their own, and a small CUB drawn on the spot."""
+
+import os
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+CLASSES = ("001.Red_Bird", "002.Blue_Bird", "003.Green_Bird", "004.Absent_Bird", "005.Grey_Bird")
+COLOURS = {"Red": (200, 30, 30), "Blue": (30, 60, 200), "Green": (40, 160, 60), "Grey": (120,) * 3}
+
+
+@pytest.fixture
+def own_cache(tmp_path, monkeypatch) -> Path:
+    """An empty cache folder for one test."""
+    monkeypatch.setenv("DSE_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def tiny_cub(tmp_path) -> Path:
+    """A root with CUB's layout: five classes, one of them without a picture, two pictures each."""
+    root = tmp_path / "data"
+    birds, texts = root / "CUB_200_2011", root / "cvpr2016_cub"
+    images, labels = [], []
+    for c, name in enumerate(CLASSES, start=1):
+        colour = name[4:].split("_")[0]
+        for k in (1, 2):
+            number = len(images) + 1
+            images.append(f"{number} {name}/{name[4:]}_{k}.jpg")
+            labels.append(f"{number} {c}")
+            caption = texts / "text_c10" / name / f"{name[4:]}_{k}.txt"
+            caption.parent.mkdir(parents=True, exist_ok=True)
+            caption.write_text(f"this bird is {colour.lower()}.\n" * 10)
+            if colour in COLOURS:
+                picture = birds / "images" / name / f"{name[4:]}_{k}.jpg"
+                picture.parent.mkdir(parents=True, exist_ok=True)
+                Image.new("RGB", (40, 30), COLOURS[colour]).save(picture)
+    (birds / "images.txt").write_text("\n".join(images) + "\n")
+    (birds / "image_class_labels.txt").write_text("\n".join(labels) + "\n")
+    (birds / "classes.txt").write_text(
+        "".join(f"{c} {name}\n" for c, name in enumerate(CLASSES, start=1))
+    )
+    (birds / "attributes").mkdir()
+    (birds / "attributes" / "class_attribute_labels_continuous.txt").write_text(
+        "".join(f"{10 * c} 0 50\n" for c in range(1, 6))
+    )
+    (texts / "trainvalclasses.txt").write_text("\n".join((*CLASSES[:2], *CLASSES[3:])))
+    (texts / "testclasses.txt").write_text(CLASSES[2] + "\n")
+    return root
+
+
+@pytest.fixture(scope="session")
+def real_root() -> Path:
+    """The folder of real data, for tests that want it."""
+    root = os.environ.get("DSE_ROOT")
+    if not root:
+        pytest.skip("set DSE_ROOT to a folder with CUB_200_2011 and cvpr2016_cub to run this")
+    return Path(root)

@@ -1,0 +1,159 @@
+"""The CUB reader on a small tree of its layout, whole and broken, and on real data."""
+
+import pytest
+import torch
+
+from dse.datasets import load_dataset, read_dataset
+from dse.datasets.captions import read_captions
+from dse.datasets.cub import read_cub
+from dse.datasets.splits import make_inner_split
+from dse.errors import InputError
+
+
+def test_reads_what_is_there_and_says_what_is_not(tiny_cub):
+    data = read_cub(tiny_cub)
+    assert data.class_names == ["001.Red_Bird", "002.Blue_Bird", "003.Green_Bird", "005.Grey_Bird"]
+    assert data.labels.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert data.splits["trainval"].tolist() == [0, 1, 3]
+    assert data.splits["test"].tolist() == [2]
+    assert torch.cat([data.splits["train"], data.splits["val"]]).sort().values.tolist() == [0, 1, 3]
+    assert all(path.is_file() for path in data.image_paths)
+    assert data.captions[0] == ["this bird is red."] * 10
+    torch.testing.assert_close(data.class_attributes[:, 0], torch.tensor([0.1, 0.2, 0.3, 0.5]))
+    assert any("1 of 5 classes have no picture" in note for note in data.notes)
+
+
+def test_counts_missing_pictures_and_short_lists_of_captions(tiny_cub):
+    data = read_cub(tiny_cub)
+    data.image_paths[0].unlink()
+    captions = tiny_cub / "cvpr2016_cub/text_c10/002.Blue_Bird/Blue_Bird_1.txt"
+    captions.write_text("only one\n\n")
+    again = read_cub(tiny_cub)
+    assert len(again.labels) == 7
+    assert any("1 pictures of the other classes are not there" in note for note in again.notes)
+    assert any("1 pictures have fewer than 10 captions" in note for note in again.notes)
+
+
+def test_published_inner_lists_are_used_where_they_are(tiny_cub):
+    texts = tiny_cub / "cvpr2016_cub"
+    (texts / "trainclasses.txt").write_text("001.Red_Bird\n005.Grey_Bird\n")
+    (texts / "valclasses.txt").write_text("002.Blue_Bird\n")
+    data = read_cub(tiny_cub)
+    assert data.splits["train"].tolist() == [0, 3]
+    assert data.splits["val"].tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (b"a red bird\r\na blue bird\r\n", ["a red bird", "a blue bird"]),
+        (b"\xef\xbb\xbfa red bird\n\n  \n", ["a red bird"]),
+        (b"wings\xff are   red\n", ["wings are red"]),
+        ("bird\ufffds crown\n".encode(), ["bird s crown"]),
+        ("bird\u00ef\u00bf\u00bds crown".encode(), ["bird s crown"]),
+        ("a na\u00efve caption".encode(), ["a na\u00efve caption"]),
+    ],
+)
+def test_bytes_become_text_in_one_way(tmp_path, raw, expected):
+    (tmp_path / "bird.txt").write_bytes(raw)
+    assert read_captions(tmp_path / "bird.txt") == expected
+
+
+def test_inner_split_is_a_repeatable_division():
+    classes = torch.arange(10, 91)
+    train, val = make_inner_split(classes)
+    assert (len(train), len(val)) == (54, 27)
+    assert torch.equal(torch.cat([train, val]).sort().values, classes)
+    assert torch.equal(train, make_inner_split(classes)[0])
+
+
+def _broken(root, fault):
+    """Break the tree and return what the message has to name."""
+    birds, texts = root / "CUB_200_2011", root / "cvpr2016_cub"
+    bird = texts / "text_c10/001.Red_Bird/Red_Bird_1.txt"
+    if fault == "no caption file":
+        bird.unlink()
+        return "Red_Bird_1.txt is missing"
+    if fault == "empty caption file":
+        bird.write_text("\n \n")
+        return "Red_Bird_1.txt holds no caption"
+    if fault == "unknown class":
+        (texts / "testclasses.txt").write_text("007.No_Such_Bird\n")
+        return "unknown class '007.No_Such_Bird'"
+    if fault == "overlap":
+        (texts / "testclasses.txt").write_text("001.Red_Bird\n")
+        return "both name 001.Red_Bird"
+    if fault == "no class list":
+        (texts / "testclasses.txt").unlink()
+        return "testclasses.txt is missing"
+    if fault == "no images.txt":
+        (birds / "images.txt").unlink()
+        return "images.txt is missing"
+    if fault == "broken table":
+        (birds / "classes.txt").write_text("1\n")
+        return "classes.txt has a line"
+    if fault == "label of no class":
+        labels = birds / "image_class_labels.txt"
+        labels.write_text(labels.read_text().replace("3 2", "3 77"))
+        return "image_class_labels.txt"
+    if fault == "picture without label":
+        labels = birds / "image_class_labels.txt"
+        labels.write_text(labels.read_text().replace("3 2\n", ""))
+        return "image_class_labels.txt"
+    if fault == "broken attributes":
+        (birds / "attributes/class_attribute_labels_continuous.txt").write_text("1 2\nx y\n")
+        return "class_attribute_labels_continuous.txt"
+    raise ValueError(fault)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "no caption file", "empty caption file", "unknown class", "overlap", "no class list",
+        "no images.txt", "broken table", "label of no class", "picture without label",
+        "broken attributes",
+    ],
+)  # fmt: skip
+def test_a_fault_is_one_line_that_names_the_file(tiny_cub, fault):
+    expected = _broken(tiny_cub, fault)
+    with pytest.raises(InputError) as error:
+        read_cub(tiny_cub)
+    assert expected in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_an_unreadable_picture_is_named(tiny_cub, own_cache):
+    picture = tiny_cub / "CUB_200_2011/images/001.Red_Bird/Red_Bird_1.jpg"
+    for content in (b"", b"not a picture at all", picture.read_bytes()[:200]):
+        picture.write_bytes(content)
+        with pytest.raises(InputError, match=r"Red_Bird_1\.jpg cannot be read as a picture"):
+            load_dataset("cub", tiny_cub, image_encoder="fieldguide", progress=False)
+    assert not list(own_cache.glob("features/*"))
+
+
+def test_a_root_is_needed_and_has_to_hold_both_folders(tmp_path, monkeypatch):
+    monkeypatch.delenv("DSE_ROOT", raising=False)
+    with pytest.raises(InputError, match="cub needs --root"):
+        read_dataset("cub")
+    with pytest.raises(InputError, match="has no folder CUB_200_2011"):
+        read_dataset("cub", tmp_path)
+    with pytest.raises(InputError, match="is not a folder"):
+        read_dataset("cub", tmp_path / "nowhere")
+    with pytest.raises(InputError, match="unknown data set 'imagenet'"):
+        read_dataset("imagenet", tmp_path)
+
+
+def test_the_root_may_come_from_the_environment(tiny_cub, monkeypatch):
+    monkeypatch.setenv("DSE_ROOT", str(tiny_cub))
+    assert len(read_dataset("cub").labels) == 8
+
+
+def test_real_cub_has_the_published_counts(real_root):
+    data = read_cub(real_root)
+    lists = real_root / "cvpr2016_cub"
+    assert len((lists / "trainvalclasses.txt").read_text().split()) == 150
+    assert len((lists / "testclasses.txt").read_text().split()) == 50
+    assert len(data.splits["trainval"]) + len(data.splits["test"]) == len(data.class_names)
+    assert data.class_attributes.shape == (len(data.class_names), 312)
+    assert all(len(own) == 10 for own in data.captions)
+    assert not any("\ufffd" in caption for own in data.captions for caption in own)
