@@ -19,7 +19,13 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-INPUTS_OF_NOTEBOOKS = ("dse/**/*.py", "dse/**/*.safetensors", "constraints.txt", "pyproject.toml")
+INPUTS_OF_NOTEBOOKS = (
+    "dse/**/*.py",
+    "dse/**/*.safetensors",
+    "chapters/*.py",
+    "constraints.txt",
+    "pyproject.toml",
+)
 
 
 def main() -> None:
@@ -27,7 +33,8 @@ def main() -> None:
     empty_stale_cache(build, source_digest(ROOT))
     for folder in (build / "html", build / ".doctrees"):  # an unread page repeats no warning
         shutil.rmtree(folder, ignore_errors=True)
-    command = [sys.executable, "-m", "jupyter_book.cli.main", "build", str(ROOT)]
+    start = "from jupyter_book.cli.main import main; main()"  # the module itself starts nothing
+    command = [sys.executable, "-c", start, "build", str(ROOT)]
     done = subprocess.run(
         [*command, "-W", "-n", "--keep-going"], env={**os.environ, "TQDM_DISABLE": "1"}, check=False
     )

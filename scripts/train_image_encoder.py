@@ -51,7 +51,7 @@ def main() -> None:
     accuracy = attribute_accuracy(network, heads, pictures[held_out], targets[held_out])
     rescale(network, pictures[held_out])
     weights = {
-        name: value.half() if value.is_floating_point() else value
+        name: (value.half() if value.is_floating_point() else value).contiguous()
         for name, value in network.state_dict().items()
     }
     with written_whole(WEIGHTS) as path:

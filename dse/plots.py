@@ -1,0 +1,154 @@
+"""The book's figures. The only module that imports matplotlib.
+
+Colours are the colour-blind-safe ones of Okabe and Ito. Every function returns its figure and shows
+nothing by itself; a notebook shows the figure that a cell ends with.
+"""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+
+COLOURS = {"blue": "#0072B2", "orange": "#E69F00", "green": "#009E73", "red": "#D55E00"}
+ENCODER_COLOURS = {
+    "bag-of-words": COLOURS["orange"],
+    "word2vec": COLOURS["green"],
+    "char-cnn": "#CC79A7",
+    "char-cnn-rnn": COLOURS["blue"],
+}
+
+
+def picture_grid(
+    pictures: Sequence[np.ndarray], titles: Sequence[str], columns: int = 4, width: float = 9.0
+) -> Figure:
+    """Pictures in rows, each with a title that is wrapped to its width.
+
+    Args:
+        pictures: n arrays uint8 (H, W, 3).
+        titles: n texts; an empty one leaves no room.
+        columns: pictures in a row.
+        width: of the figure, in inches.
+    """
+    rows = -(-len(pictures) // columns)
+    letters = int(7.2 * width / columns * 1.75)
+    wrapped = [textwrap.fill(title, letters) for title in titles]
+    lines = max((text.count("\n") + 1 for text in wrapped if text), default=0)
+    side = width / columns
+    height = rows * (side + 0.17 * lines + 0.12)
+    figure, axes = plt.subplots(rows, columns, figsize=(width, height), squeeze=False)
+    for axis in axes.flat:
+        axis.axis("off")
+    for axis, picture, text in zip(axes.flat, pictures, wrapped, strict=False):
+        axis.imshow(picture)
+        axis.set_title(text, fontsize=8.5, loc="left", verticalalignment="bottom")
+    figure.tight_layout(pad=0.5)
+    plt.close(figure)
+    return figure
+
+
+def bars(
+    values: Mapping[str, Sequence[float]],
+    labels: Sequence[str],
+    ylabel: str,
+    chance: float | None = None,
+    colours: Mapping[str, str] | None = None,
+) -> Figure:
+    """Groups of bars: one group a label, one bar a series; an optional dashed line for a guess."""
+    figure, axis = plt.subplots(figsize=(8, 3.4))
+    width = 0.8 / len(values)
+    places = np.arange(len(labels))
+    for i, (name, series) in enumerate(values.items()):
+        colour = (colours or ENCODER_COLOURS).get(name, list(COLOURS.values())[i % 4])
+        at = places + (i - (len(values) - 1) / 2) * width
+        drawn = axis.bar(at, series, width * 0.92, label=name, color=colour)
+        if len(labels) <= 6:
+            axis.bar_label(drawn, fmt="%.0f", fontsize=9, padding=2)
+    axis.set_xticks(places, labels)
+    if chance is not None:
+        axis.axhline(chance, color="#444444", linestyle="--", linewidth=1, label="a guess")
+    axis.set_ylabel(ylabel)
+    axis.margins(y=0.12)
+    _tidy(figure, legend=len(values) > 1 or chance is not None)
+    return figure
+
+
+def lines(
+    series: Mapping[str, tuple[Sequence[float], Sequence[float]]], xlabel: str, ylabel: str
+) -> Figure:
+    """Lines, each from (x values, y values)."""
+    figure, axis = plt.subplots(figsize=(8, 3.4))
+    for i, (name, (x, y)) in enumerate(series.items()):
+        colour = ENCODER_COLOURS.get(name, list(COLOURS.values())[i % 4])
+        axis.plot(x, y, label=name, color=colour, linewidth=1.8)
+    axis.set_xlabel(xlabel)
+    axis.set_ylabel(ylabel)
+    _tidy(figure, legend=len(series) > 1)
+    return figure
+
+
+def training_curve(histories: Mapping[str, "object"], column: str, ylabel: str) -> Figure:
+    """A column of runs' histories against the step, averaged over 50 steps.
+
+    Args:
+        histories: name -> `Run.history`.
+        column: `loss` or `batch_accuracy`.
+        ylabel: of the axis.
+    """
+    smoothed = {name: table[column].rolling(50).mean().dropna() for name, table in histories.items()}
+    return lines({n: (s.index, s.values) for n, s in smoothed.items()}, "step", ylabel)
+
+
+def matrix(
+    values: torch.Tensor | np.ndarray,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    colour_label: str,
+    show_values: bool = True,
+) -> Figure:
+    """A matrix as coloured squares."""
+    values = np.asarray(values)
+    size = 0.62 if show_values else 0.3
+    figure, axis = plt.subplots(
+        figsize=(2.6 + size * len(columns), 1.2 + 0.8 * size * len(rows)), squeeze=True
+    )
+    image = axis.imshow(values, cmap="cividis", aspect="auto")
+    axis.set_xticks(range(len(columns)), columns, rotation=45, ha="right", fontsize=8.5)
+    axis.set_yticks(range(len(rows)), rows, fontsize=8.5)
+    if show_values:
+        middle = (values.min() + values.max()) / 2
+        for (i, j), value in np.ndenumerate(values):
+            colour = "black" if value > middle else "white"
+            axis.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=8, color=colour)
+    figure.colorbar(image, ax=axis, label=colour_label)
+    figure.tight_layout()
+    plt.close(figure)
+    return figure
+
+
+def points(coordinates: np.ndarray, groups: Sequence[str], title: str) -> Figure:
+    """Points of a map, coloured by group, with a legend of the groups."""
+    figure, axis = plt.subplots(figsize=(6.4, 5))
+    palette = plt.get_cmap("tab10")
+    names = list(dict.fromkeys(groups))
+    for i, name in enumerate(names):
+        chosen = [k for k, group in enumerate(groups) if group == name]
+        axis.scatter(*coordinates[chosen].T, s=16, color=palette(i % 10), label=name, alpha=0.8)
+    axis.set_xticks([])
+    axis.set_yticks([])
+    axis.set_title(title, fontsize=10, loc="left")
+    _tidy(figure, legend=True)
+    return figure
+
+
+def _tidy(figure: Figure, legend: bool) -> None:
+    for axis in figure.axes:
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.grid(axis="y", color="#dddddd", linewidth=0.6)
+        axis.set_axisbelow(True)
+        if legend:
+            axis.legend(frameon=False, fontsize=9, bbox_to_anchor=(1.0, 1.0), loc="upper left")
+    figure.tight_layout()
+    plt.close(figure)

@@ -1,0 +1,181 @@
+"""FieldGuide: the same everywhere, in confusable pairs, described without giving itself away."""
+
+import hashlib
+import json
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from dse.datasets import fieldguide, read_dataset
+from dse.datasets.fieldguide.captions import describe
+from dse.datasets.fieldguide.chance import stream
+from dse.datasets.fieldguide.drawing import COVERED, draw_bird, sample_view
+from dse.datasets.fieldguide.species import ATTRIBUTES, COLOURED_PARTS, draw_attributes
+from dse.text.tokens import words
+
+# A change of these hashes means another FieldGuide: every number of the book is then another.
+WORLD = "to be measured"
+PICTURE = "to be measured"
+
+
+@pytest.fixture(scope="module")
+def data():
+    return read_dataset("fieldguide")
+
+
+def world_hash(data):
+    world = {
+        "classes": data.class_names,
+        "attributes": data.class_attributes.tolist(),
+        "splits": {split: classes.tolist() for split, classes in data.splits.items()},
+        "labels": data.labels.tolist(),
+        "captions": data.captions,
+    }
+    return hashlib.sha256(json.dumps(world, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def test_captions_attributes_and_splits_are_the_same_everywhere(data):
+    assert world_hash(data) == WORLD
+
+
+def test_sizes(data):
+    assert len(data.class_names) == len(set(data.class_names)) == 200
+    assert {split: len(classes) for split, classes in data.splits.items()} == {
+        "train": 100, "val": 50, "test": 50, "trainval": 150,
+    }  # fmt: skip
+    counts = torch.bincount(data.labels)
+    assert (counts.min(), counts.max()) == (26, 34)
+    assert all(len(own) == 10 for own in data.captions)
+    assert data.class_attributes.sum(1).unique().tolist() == [len(ATTRIBUTES)]
+
+
+def test_pairs_differ_in_two_exchanged_colours_and_share_a_split(data):
+    pairs = fieldguide.confusable_pairs(data.class_names)
+    assert pairs.tolist() == [[2 * k, 2 * k + 1] for k in range(100)]
+    species = fieldguide.guide_species()
+    for one, other in pairs.tolist():
+        left, right = species[one].attributes, species[other].attributes
+        different = [name for name in ATTRIBUTES if left[name] != right[name]]
+        assert len(different) == 2 and set(different) <= set(COLOURED_PARTS)
+        assert left[different[0]] == right[different[1]]
+        assert left[different[1]] == right[different[0]]
+        for split in ("train", "val", "test"):
+            members = data.splits[split].tolist()
+            assert (one in members) == (other in members)
+
+
+def test_no_two_species_share_a_plumage():
+    plumages = {
+        tuple(bird.attributes[part] for part in COLOURED_PARTS)
+        for bird in fieldguide.guide_species()
+    }
+    assert len(plumages) == 200
+
+
+def test_no_caption_names_its_species(data):
+    names = {word for name in data.class_names for word in name.split()}
+    used = {word for own in data.captions for caption in own for word in words(caption)}
+    assert not names & used
+
+
+def test_words_of_a_pair_are_equally_frequent_in_many_captions():
+    """The binding problem: a bag of words sees the two species of a pair alike."""
+    one, other = (bird.attributes for bird in fieldguide.guide_species()[:2])
+    draws = 6000
+    counts = []
+    for attributes, key in ((one, 1), (other, 2)):
+        rng = stream(99, key)
+        counts.append(
+            Counter(w for _ in range(draws) for w in set(words(describe(attributes, (), rng))))
+        )
+    for word in set(counts[0]) | set(counts[1]):
+        if word in ("is", "are", "a", "and", "its", "the"):  # of grammar, not of looks
+            continue
+        difference = abs(counts[0][word] - counts[1][word])
+        assert difference < 5 * (counts[0][word] + counts[1][word] + 1) ** 0.5, word
+
+
+def test_a_caption_names_two_to_five_attributes_and_none_that_is_hidden():
+    rng = stream(5)
+    attributes = {**draw_attributes(rng), "leg_colour": "pink", "tail_shape": "forked"}
+    texts = [describe(attributes, {"leg_colour", "tail_shape"}, rng) for _ in range(500)]
+    assert not any(word in text for text in texts for word in ("pink", "forked", "legs", "tail"))
+    shown = [describe(attributes, (), rng) for _ in range(500)]
+    assert any("pink" in text for text in shown) and any("forked" in text for text in shown)
+    assert min(len(words(text)) for text in texts) >= 5
+    assert max(len(text) for text in texts + shown) <= 201
+
+
+def test_a_stated_share_of_captions_is_mistyped(data):
+    known = Counter(w for own in data.captions for c in own for w in words(c))
+    vocabulary = {word for word, count in known.items() if count > 300}
+    flat = [c for own in data.captions for c in own]
+    mistyped = sum(any(word not in vocabulary for word in words(c)) for c in flat) / len(flat)
+    assert 0.03 < mistyped < 0.07
+
+
+def test_files_are_pictures_in_folders_of_their_species(data):
+    assert all(path.is_file() for path in data.image_paths)
+    c = int(data.labels[70])
+    assert data.image_paths[70].parent.name == data.class_names[c].replace(" ", "_")
+    with Image.open(data.image_paths[70]) as picture:
+        stored = np.asarray(picture)
+    number = int(data.image_paths[70].stem)
+    bird = fieldguide.guide_species()[c]
+    assert np.array_equal(stored, draw_bird(bird.attributes, fieldguide.guide_pictures(c)[number]))
+
+
+def test_a_cache_is_published_whole(own_cache, monkeypatch):
+    monkeypatch.setattr(fieldguide, "IMAGES_PER_SPECIES", range(1, 2))
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr(fieldguide.json, "dumps", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            fieldguide.read_fieldguide()
+    assert not list(own_cache.glob("*"))
+    assert len(fieldguide.read_fieldguide().labels) == 200
+    assert [path.name.split("-")[0] for path in own_cache.iterdir()] == ["fieldguide"]
+
+
+def test_drawing_is_golden():
+    """Means of a coarse grid, so that one grey level of difference is allowed for."""
+    bird = draw_attributes(stream(1))
+    picture = draw_bird(bird, sample_view(stream(2)))
+    assert picture.shape == (128, 128, 3) and picture.dtype == np.uint8
+    grid = picture.reshape(4, 32, 4, 32, 3).mean((1, 3, 4))
+    np.testing.assert_allclose(grid, PICTURE, atol=1.5)
+
+
+@pytest.mark.parametrize("part", COLOURED_PARTS)
+@pytest.mark.parametrize("cover", COVERED)
+def test_every_coloured_part_shows_in_every_view(part, cover):
+    from dataclasses import replace
+
+    bird = {**draw_attributes(stream(3)), part: "black"}
+    for seed in range(6):
+        view = replace(sample_view(stream(seed)), cover=cover)
+        black = draw_bird(bird, view).astype(int)
+        yellow = draw_bird({**bird, part: "yellow"}, view).astype(int)
+        changed = np.abs(black - yellow).max(2) > 60
+        assert changed.mean() > 0.006, (part, cover, changed.mean())
+
+
+def test_what_a_view_hides_is_never_a_coloured_part():
+    assert not {name for hidden in COVERED.values() for name in hidden} & set(COLOURED_PARTS)
+    views = [sample_view(stream(8, i)) for i in range(400)]
+    share_hidden = np.mean([bool(view.hidden) for view in views])
+    assert 0.3 < share_hidden < 0.5
+
+
+def test_a_view_is_golden():
+    view = sample_view(stream(2))
+    assert (view.background, view.perch, view.mirrored) == VIEW
+
+
+VIEW = ("to be measured",)
