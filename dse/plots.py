@@ -97,7 +97,9 @@ def training_curve(histories: Mapping[str, "object"], column: str, ylabel: str) 
         column: `loss` or `batch_accuracy`.
         ylabel: of the axis.
     """
-    smoothed = {name: table[column].rolling(50).mean().dropna() for name, table in histories.items()}
+    smoothed = {
+        name: table[column].rolling(50).mean().dropna() for name, table in histories.items()
+    }
     return lines({n: (s.index, s.values) for n, s in smoothed.items()}, "step", ylabel)
 
 

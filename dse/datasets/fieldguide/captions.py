@@ -85,7 +85,8 @@ def _seen(
     named = {name: attributes[name] for name in [*parts, *others][:5]}
     for name in named:
         if happens(rng, MISTAKE_RATE):
-            named[name] = pick(rng, [v for v in ATTRIBUTES[name] if v not in _NOT_WORTH_A_WORD])
+            wrong = [v for v in ATTRIBUTES[name] if v not in (*_NOT_WORTH_A_WORD, named[name])]
+            named[name] = pick(rng, wrong or [named[name]])
     return named
 
 

@@ -119,7 +119,7 @@ def draw_bird(attributes: Mapping[str, str], view: View, size: int = 128) -> np.
         >>> draw_bird(bird, sample_view(stream(2)), size=64).shape
         (64, 64, 3)
     """
-    build = _build(attributes["size"], view)
+    build = _build(attributes, view)
     picture = scenery.paint_background(size, view.background, view.seed)
     scenery.paint_perch(picture, view.perch, build.place, view.seed)
     colours = {part: hex_colour(PLUMAGE[attributes[part]]) for part in _PARTS}
@@ -142,23 +142,30 @@ def draw_bird(attributes: Mapping[str, str], view: View, size: int = 128) -> np.
 
 
 _PARTS = ("crown", "nape", "back", "breast", "belly", "wings")
-_EXTREMES = np.array([[0.98, -0.50], [-1.15, 0.80], [0.62, 0.0], [-0.2, -0.4]])
-"""About where a bird ends: the bill, the tail, the breast, the back."""
+_FRAME = 0.97
+"""The share of the picture's width that the longest bird fills."""
 
 _COVER_PLACES = {"legs": (0.0, 0.74), "tail": (-0.98, 0.70), "bill": (0.92, -0.52)}
 
 
-def _build(size: str, view: View) -> Build:
-    """The bird's proportions, posture and place in the frame."""
-    head_scale, length, scale = PROPORTIONS[size]
-    scale *= view.zoom * (1.35 if view.cover == "close" else 1.0)
+def _build(attributes: Mapping[str, str], view: View) -> Build:
+    """The bird's proportions, posture and place: all of it in the frame, or from close by."""
+    head_scale, length, scale = PROPORTIONS[attributes["size"]]
+    scale *= view.zoom
     build = Build(head_scale, length, view.head_angle, view.tilt, view.mirrored, scale, (0.0, 0.0))
     if view.cover == "close":  # the head and the breast fill the frame, the feet are below it
+        build = replace(build, scale=1.35 * scale)
         middle, feet = build(np.array([[0.32, 0.0]]))[0, 0], 1.12
-    else:
-        reach = build(_EXTREMES)[:, 0]
-        middle, feet = (reach.min() + reach.max()) / 2, 0.85
-    return replace(build, place=(0.5 - middle + view.shift[0], feet + view.shift[1]))
+        return replace(build, place=(0.5 - middle + view.shift[0], feet))
+    tail = outline("tail", attributes["tail_shape"])
+    reach = build(np.concatenate([tail, _bill_outline(attributes)]))[:, 0]
+    width = reach.max() - reach.min()
+    fitting = min(1.0, _FRAME / width)
+    build = replace(build, scale=scale * fitting)
+    middle = fitting * (reach.min() + reach.max()) / 2
+    free = (1 - fitting * width) / 2
+    shift = min(max(view.shift[0], -free), free)
+    return replace(build, place=(0.5 - middle + shift, 0.85 + view.shift[1]))
 
 
 def _plumage(size: int, build: Build, colours: Mapping[str, np.ndarray], seed: int) -> np.ndarray:
@@ -280,11 +287,10 @@ _SPOTS = (
 
 def _paint_bill(picture: np.ndarray, build: Build, attributes: Mapping[str, str]) -> None:
     size, shape = len(picture), attributes["bill_shape"]
-    length = 0.22 if attributes["bill_length"] == "short" else 0.44
-    depth = 0.30 if shape in ("conical", "hooked") else 0.26
-    start = np.array([0.725, -0.525])
+    length, depth = _bill_size(attributes)
+    start = _BILL_START
     colour = hex_colour(BILL[attributes["bill_colour"]])
-    mask = polygon_mask(size, build(start + outline("bill", shape) * np.array([length, depth])))
+    mask = polygon_mask(size, build(_bill_outline(attributes)))
     paint(picture, colour, mask)
     tip = {"conical": 0.06, "dagger": 0.02, "hooked": 0.14, "curved": 0.46}[shape]
     middle = {"curved": -0.02}.get(shape, 0.0)
@@ -293,6 +299,22 @@ def _paint_bill(picture: np.ndarray, build: Build, attributes: Mapping[str, str]
     shade(picture, 0.68, stroke_mask(size, [build(lower)], 0.018 * build.scale * 1.6) * mask)
     shine = build(lower[: len(lower) // 2] + np.array([0.02, -0.07 * depth / 0.26]))
     shade(picture, 1.2, stroke_mask(size, [shine], 0.03 * build.scale) * mask)
+
+
+def _bill_size(attributes: Mapping[str, str]) -> tuple[float, float]:
+    """Length and depth of the bill in the bird's coordinates."""
+    return (
+        0.22 if attributes["bill_length"] == "short" else 0.44,
+        0.30 if attributes["bill_shape"] in ("conical", "hooked") else 0.26,
+    )
+
+
+def _bill_outline(attributes: Mapping[str, str]) -> np.ndarray:
+    shape = outline("bill", attributes["bill_shape"])
+    return _BILL_START + shape * np.array(_bill_size(attributes))
+
+
+_BILL_START = np.array([0.725, -0.525])
 
 
 def _paint_eye(picture: np.ndarray, build: Build, ring: str) -> None:

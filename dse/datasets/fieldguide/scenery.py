@@ -119,10 +119,10 @@ def paint_foreground(picture: np.ndarray, place: tuple[float, float], seed: int)
     rng = stream(seed, 3)
     size = len(picture)
     colour = hex_colour(pick(rng, _LEAF))
-    for _ in range(2):
+    for _ in range(3):
         angle = 6.283 * rng.random()
         at = np.array(place) + 0.03 * (rng.random(2) - 0.5)
-        leaf = _leaf(at, angle, 0.17 + 0.05 * rng.random())
+        leaf = _leaf(at - 0.1 * np.array([np.cos(angle), np.sin(angle)]), angle, 0.24)
         paint(
             picture,
             colour * np.float32(0.85 + 0.3 * rng.random()),
