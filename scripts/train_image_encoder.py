@@ -22,8 +22,9 @@ from torch.nn import functional as F
 
 from dse.datasets.fieldguide import guide_species
 from dse.datasets.fieldguide.chance import stream
-from dse.datasets.fieldguide.drawing import draw_bird, sample_view
+from dse.datasets.fieldguide.drawing import draw_bird
 from dse.datasets.fieldguide.species import ATTRIBUTES, COLOURED_PARTS, draw_attributes
+from dse.datasets.fieldguide.view import sample_view
 from dse.files import written_whole
 from dse.images.fieldguide_net import FEATURES, IMAGE_SIZE, WEIGHTS, FieldGuideNet
 

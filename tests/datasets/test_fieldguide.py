@@ -12,8 +12,9 @@ from PIL import Image
 from dse.datasets import fieldguide, read_dataset
 from dse.datasets.fieldguide.captions import describe
 from dse.datasets.fieldguide.chance import stream
-from dse.datasets.fieldguide.drawing import COVERED, draw_bird, sample_view
+from dse.datasets.fieldguide.drawing import draw_bird
 from dse.datasets.fieldguide.species import ATTRIBUTES, COLOURED_PARTS, draw_attributes
+from dse.datasets.fieldguide.view import COVERED, sample_view
 from dse.text.tokens import words
 
 # A change of these hashes means another FieldGuide: every number of the book is then another.
@@ -136,7 +137,7 @@ def test_files_are_pictures_in_folders_of_their_species(data):
 def test_a_cache_is_published_whole(own_cache, monkeypatch):
     monkeypatch.setattr(fieldguide, "IMAGES_PER_SPECIES", range(1, 2))
 
-    def interrupted(*_):
+    def interrupted(*_, **__):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as broken:

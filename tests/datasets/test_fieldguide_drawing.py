@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from dse.datasets.fieldguide.chance import stream
-from dse.datasets.fieldguide.drawing import COVERED, draw_bird, sample_view
+from dse.datasets.fieldguide.drawing import draw_bird
 from dse.datasets.fieldguide.species import COLOURED_PARTS, draw_attributes
+from dse.datasets.fieldguide.view import COVERED, sample_view
 
 VISIBLY_DIFFERENT = 40
 """Grey levels, of 255, by which a channel must change for a reader to notice."""

@@ -17,8 +17,9 @@ from PIL import Image
 from dse.datasets.described_images import DescribedImages
 from dse.datasets.fieldguide.captions import describe
 from dse.datasets.fieldguide.chance import pick, shuffled, stream
-from dse.datasets.fieldguide.drawing import View, draw_bird, sample_view
+from dse.datasets.fieldguide.drawing import draw_bird
 from dse.datasets.fieldguide.species import ATTRIBUTES, NUM_PAIRS, Species, draw_species
+from dse.datasets.fieldguide.view import View, sample_view
 from dse.files import cache_dir, written_whole
 
 SEED = 2016
