@@ -140,7 +140,7 @@ def points(coordinates: np.ndarray, groups: Sequence[str], title: str) -> Figure
         axis.scatter(*coordinates[chosen].T, s=16, color=palette(i % 10), label=name, alpha=0.8)
     axis.set_xticks([])
     axis.set_yticks([])
-    axis.set_title(title, fontsize=10, loc="left")
+    axis.set_xlabel(title)
     _tidy(figure, legend=True)
     return figure
 
@@ -151,6 +151,10 @@ def _tidy(figure: Figure, legend: bool) -> None:
         axis.grid(axis="y", color="#dddddd", linewidth=0.6)
         axis.set_axisbelow(True)
         if legend:
-            axis.legend(frameon=False, fontsize=9, bbox_to_anchor=(1.0, 1.0), loc="upper left")
+            longest = max(len(text) for text in axis.get_legend_handles_labels()[1])
+            columns = 1 if longest > 30 else 5
+            axis.legend(
+                frameon=False, fontsize=9, ncols=columns, loc="lower left", bbox_to_anchor=(0, 1)
+            )
     figure.tight_layout()
     plt.close(figure)

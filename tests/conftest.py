@@ -4,7 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from PIL import Image
+
+settings.register_profile("dse", deadline=None)  # no clock decides whether a test passes
+settings.load_profile("dse")
 
 CLASSES = ("001.Red_Bird", "002.Blue_Bird", "003.Green_Bird", "004.Absent_Bird", "005.Grey_Bird")
 COLOURS = {"Red": (200, 30, 30), "Blue": (30, 60, 200), "Green": (40, 160, 60), "Grey": (120,) * 3}
