@@ -67,6 +67,8 @@ def bars(
         if len(labels) <= 6:
             axis.bar_label(drawn, fmt="%.0f", fontsize=9, padding=2)
     axis.set_xticks(places, labels)
+    if len(labels) > 10:
+        axis.tick_params("x", labelrotation=40)
     if chance is not None:
         axis.axhline(chance, color="#444444", linestyle="--", linewidth=1, label="a guess")
     axis.set_ylabel(ylabel)

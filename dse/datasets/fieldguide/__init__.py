@@ -7,12 +7,12 @@ minute, and cached.
 
 import hashlib
 import json
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 
 import torch
+from joblib import Parallel, delayed
 from PIL import Image
+from tqdm.auto import tqdm
 
 from dse.datasets.described_images import DescribedImages
 from dse.datasets.fieldguide.captions import describe
@@ -124,8 +124,10 @@ def _publish(species: list[Species], folder: Path) -> None:
             captions[name] = [
                 describe(bird.attributes, view.hidden, rng) for _ in range(CAPTIONS_PER_IMAGE)
             ]
-    with ProcessPoolExecutor(mp_context=get_context("fork")) as painters:
-        list(painters.map(_paint, range(len(species)), species, [folder] * len(species)))
+    paintings = (delayed(_paint)(c, bird, folder) for c, bird in enumerate(species))
+    painted = Parallel(n_jobs=-1, return_as="generator_unordered")(paintings)
+    for _ in tqdm(painted, "drawing FieldGuide, once", total=len(species), disable=None):
+        pass
     (folder / "captions.json").write_text(json.dumps(captions, indent=0))
 
 
