@@ -6,9 +6,13 @@ import statistics
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dse.errors import InputError
 from dse.files import written_whole
+
+if TYPE_CHECKING:
+    from dse.datasets.described_images import DescribedImages
 
 EXIT_WRONG_INPUT = 2
 EXIT_INTERRUPTED = 130
@@ -23,15 +27,20 @@ class _OneLineParser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 0, or 2 after one line about what is wrong."""
+    """Run one command and return its exit code: 0, or 2 after one line about what is wrong.
+
+    `dse data` prints a line for everything that is wrong with the data set.
+    """
     options = _parser().parse_args(arguments)
     try:
         options.command(options)
     except InputError as error:
-        print(f"dse: {error}", file=sys.stderr)
+        lines = error.problems if options.command is _describe_data else [error]
+        for line in lines:
+            print(f"dse: {line}", file=sys.stderr)
         return EXIT_WRONG_INPUT
     except KeyboardInterrupt:
-        print("dse: interrupted; nothing half-written was kept", file=sys.stderr)
+        print("dse: interrupted; nothing half-written is taken for whole", file=sys.stderr)
         return EXIT_INTERRUPTED
     return 0
 
@@ -48,15 +57,20 @@ def _parser() -> argparse.ArgumentParser:
     _add_json(data)
     data.set_defaults(command=_describe_data)
 
+    download = commands.add_parser("download", help="fetch the public archives of a data set")
+    download.add_argument("name", metavar="NAME", help="cub or flowers")
+    download.add_argument("--root", metavar="DIR", help="the folder to put them into ($DSE_ROOT)")
+    download.set_defaults(command=_download)
+
     features = commands.add_parser("features", help="extract and cache image features")
     _add_dataset(features)
-    _add_image_encoder(features)
+    _add_features(features)
     _add_json(features)
     features.set_defaults(command=_extract_features)
 
     train = commands.add_parser("train", help="train a text encoder")
     _add_dataset(train)
-    _add_image_encoder(train)
+    _add_features(train)
     train.add_argument("--text-encoder", required=True, metavar="NAME")
     train.add_argument("--objective", default="ds", help="ds (symmetric, default) or da")
     train.add_argument("--steps", type=int, default=30_000, help="minibatches (default 30000)")
@@ -78,14 +92,24 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_dataset(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="fieldguide or cub")
+    parser.add_argument("name", metavar="NAME", help="fieldguide, cub, flowers, release or folder")
     parser.add_argument(
         "--root", metavar="DIR", help="the folder that holds the data ($DSE_ROOT); none: fieldguide"
     )
 
 
-def _add_image_encoder(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--image-encoder", metavar="NAME", help="default: the data set's own")
+def _add_features(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--image-encoder",
+        metavar="NAME",
+        help="googlenet, efficientnet-lite0, torchvision/MODEL, timm/MODEL or fieldguide",
+    )
+    parser.add_argument(
+        "--views", type=int, default=1, help="1, the whole picture (default), or 10 crops"
+    )
+    parser.add_argument(
+        "--float16", action="store_true", help="keep the features in half the memory"
+    )
 
 
 def _add_json(parser: argparse.ArgumentParser) -> None:
@@ -94,8 +118,10 @@ def _add_json(parser: argparse.ArgumentParser) -> None:
 
 def _describe_data(options: argparse.Namespace) -> None:
     from dse.datasets import read_dataset
+    from dse.datasets.verification import verify_pictures
 
     data = read_dataset(options.name, options.root)
+    notes = [*data.notes, *verify_pictures(data)]
     captions = [len(own) for own in data.captions]
     figures = {
         "name": data.name,
@@ -105,7 +131,7 @@ def _describe_data(options: argparse.Namespace) -> None:
         "captions_per_image": [min(captions), statistics.median(captions), max(captions)],
         "attributes": None if data.class_attributes is None else data.class_attributes.shape[1],
         "splits": {},
-        "notes": list(data.notes),
+        "notes": notes,
     }
     for split in ("train", "val", "trainval", "test"):
         part = data.subset(split)
@@ -120,23 +146,50 @@ def _describe_data(options: argparse.Namespace) -> None:
     low, median, high = figures["captions_per_image"]
     print(f"captions per image: {low} to {high}, median {median:g}")
     print(f"class attributes: {figures['attributes'] or 'none'}")
-    for note in data.notes:
+    for note in notes:
         print(f"note: {note}")
     _write_json(figures, options.json)
 
 
-def _extract_features(options: argparse.Namespace) -> None:
+def _download(options: argparse.Namespace) -> None:
+    from dse.datasets.download import download_dataset
+
+    placed = download_dataset(options.name, options.root)
+    for path in placed:
+        print(f"{path}: in place")
+    if not placed:
+        print(f"{options.name} is complete: nothing to download")
+
+
+def _load(options: argparse.Namespace) -> "DescribedImages":
     from dse.datasets import load_dataset
 
-    data = load_dataset(options.name, options.root, image_encoder=options.image_encoder)
+    return load_dataset(
+        options.name,
+        options.root,
+        image_encoder=options.image_encoder,
+        views=options.views,
+        float16=options.float16,
+    )
+
+
+def _extract_features(options: argparse.Namespace) -> None:
+    data = _load(options)
     images, views, dim = data.features.shape
-    print(f"{data.image_encoder}: {images} images, {views} view, {dim} features; cached")
-    figures = {"image_encoder": data.image_encoder, "images": images, "views": views, "dim": dim}
+    dtype = str(data.features.dtype).removeprefix("torch.")
+    plural = "s" if views > 1 else ""
+    print(f"{data.image_encoder}: {images} images, {views} view{plural}, {dim} features, {dtype}")
+    figures = {
+        "image_encoder": data.image_encoder,
+        "images": images,
+        "views": views,
+        "dim": dim,
+        "dtype": dtype,
+    }
     _write_json(figures, options.json)
 
 
 def _train(options: argparse.Namespace) -> None:
-    from dse.datasets import load_dataset
     from dse.training import TrainingConfig, refuse_used_folder, train
 
     config = TrainingConfig(
@@ -148,8 +201,7 @@ def _train(options: argparse.Namespace) -> None:
         split=options.split,
     )
     refuse_used_folder(options.out)
-    data = load_dataset(options.name, options.root, image_encoder=options.image_encoder)
-    run = train(data, config, out=options.out)
+    run = train(_load(options), config, out=options.out)
     recent = run.history.tail(100)
     print(
         f"{options.out}: {config.text_encoder}, {config.steps} steps; over the last {len(recent)}: "
@@ -159,7 +211,9 @@ def _train(options: argparse.Namespace) -> None:
 
 def _evaluate(options: argparse.Namespace) -> None:
     from dse.datasets import load_dataset
-    from dse.evaluation import evaluate
+    from dse.datasets.fieldguide import confusable_pairs
+    from dse.evaluation import evaluate, pair_accuracy
+    from dse.text.tokens import unknown_words, words
     from dse.training import Run
 
     run = Run.load(options.run)
@@ -167,6 +221,7 @@ def _evaluate(options: argparse.Namespace) -> None:
         run.dataset["name"],
         options.root or run.dataset["root"],
         image_encoder=run.dataset["image_encoder"],
+        float16=run.dataset["float16"],
     )
     metrics = evaluate(run, data, options.split)
     figures = metrics.to_dict()
@@ -175,6 +230,17 @@ def _evaluate(options: argparse.Namespace) -> None:
     print(f"top-1            {100 * metrics.top1:5.1f} %  (a guess: {chance:.1f} %)")
     print(f"top-1 per class  {100 * metrics.top1_per_class:5.1f} %")
     print(f"precision at 50  {100 * metrics.ap50:5.1f} %")
+    pairs = confusable_pairs(metrics.class_names)
+    if len(pairs):
+        accuracy = pair_accuracy(metrics.scores, metrics.labels, pairs).mean()
+        figures["pair_accuracy"] = float(accuracy)
+        print(f"confusable pairs {100 * figures['pair_accuracy']:5.1f} %  (a guess: 50 %)")
+    if hasattr(run.encoder.tokenizer, "vocabulary"):
+        captions = [caption for own in data.subset(options.split).captions for caption in own]
+        unknown = unknown_words(captions, run.encoder.tokenizer.vocabulary)
+        figures["unknown_words"] = unknown.total() / sum(len(words(c)) for c in captions)
+        often = ", ".join(word for word, _ in unknown.most_common(5)) or "none"
+        print(f"unknown words    {100 * figures['unknown_words']:5.1f} %  (most often: {often})")
     _write_json(figures, options.json)
 
 

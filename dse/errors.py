@@ -1,4 +1,7 @@
-"""The one error that a person at the keyboard can mend."""
+"""Errors that a person at the keyboard can mend, one at a time or all of a data set's at once."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 
 class InputError(ValueError):
@@ -7,8 +10,53 @@ class InputError(ValueError):
     The message is one line: what is wrong, in which file or word, and what to do.
     The command line prints it and ends with exit code 2; in Python it is a `ValueError`.
 
+    Attributes:
+        problems: every line, where several things are wrong at once; else the message alone.
+
     Example:
         >>> from dse import InputError
         >>> str(InputError("unknown text encoder 'lstm': choose one of bag-of-words, word2vec"))
         "unknown text encoder 'lstm': choose one of bag-of-words, word2vec"
     """
+
+    def __init__(self, message: str, problems: Sequence[str] = ()):
+        super().__init__(message)
+        self.problems = tuple(problems) or (message,)
+
+
+class Problems:
+    """Collects what is wrong with the files of a data set, to tell all of it at once.
+
+    Example:
+        >>> problems = Problems()
+        >>> for word in ("one", "two"):
+        ...     with problems.collected():
+        ...         raise InputError(f"file {word} is empty: remove it")
+        >>> try:
+        ...     problems.raise_if_any()
+        ... except InputError as error:
+        ...     print(error)
+        file one is empty: remove it (and 1 more problem: dse data lists them all)
+    """
+
+    def __init__(self):
+        self.found: list[str] = []
+
+    @contextmanager
+    def collected(self) -> Iterator[None]:
+        """Remember an `InputError` of the block instead of passing it on."""
+        try:
+            yield
+        except InputError as error:
+            self.found += error.problems
+
+    def raise_if_any(self) -> None:
+        """Raise one `InputError` if anything was found."""
+        if not self.found:
+            return
+        self.found.sort()  # threads find them in any order
+        message, *others = self.found
+        if others:
+            plural = "s" if len(others) > 1 else ""
+            message += f" (and {len(others)} more problem{plural}: dse data lists them all)"
+        raise InputError(message, self.found)

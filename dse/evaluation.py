@@ -73,7 +73,7 @@ def evaluate(run: Run, data: DescribedImages, split: str = "test") -> Metrics:
     """
     classes = data.subset(split)
     embeddings = class_embeddings(run, classes)
-    images = None if classes.features is None else classes.features[:, 0]  # the whole picture
+    images = classes.whole_pictures()
     if images is None or images.shape[1] != embeddings.shape[1]:
         raise InputError(
             f"the run embeds in {embeddings.shape[1]} dimensions and the features of {data.name} "

@@ -71,7 +71,8 @@ class Run:
     Attributes:
         encoder: the text encoder, in evaluation mode.
         config: the `TrainingConfig` it was trained with.
-        dataset: `name`, `root` and `image_encoder` of the data it was trained on.
+        dataset: `name`, `root`, `image_encoder`, `views` and `float16` of the data it was trained
+            on.
         history: a data frame, one row a step: `loss`, `batch_accuracy` (images whose own text has
             the highest score of the batch) and `learning_rate`.
     """
@@ -203,12 +204,14 @@ def train(
     generator = torch.Generator().manual_seed(config.seed)
     sampler = MinibatchSampler(classes, config.batch_size, config.captions_per_image)
     captions = [caption for own in classes.captions for caption in own]
-    encoder = _build_encoder(config, captions, classes.features.shape[2], generator)
+    encoder = _build_encoder(config, classes, captions, generator)
     tokens = encoder.tokenizer(captions)
     dataset = {
         "name": data.name,
         "root": None if data.root is None else str(data.root),
         "image_encoder": data.image_encoder,
+        "views": classes.features.shape[1],
+        "float16": classes.features.dtype == torch.float16,
     }
     run = Run(encoder, config, dataset, pd.DataFrame())
     run.history = _optimise(run, classes, tokens, sampler, generator, progress, watch)
@@ -219,15 +222,20 @@ def train(
 
 
 def _build_encoder(
-    config: TrainingConfig, captions: list[str], dim: int, generator: torch.Generator
+    config: TrainingConfig,
+    classes: DescribedImages,
+    captions: list[str],
+    generator: torch.Generator,
 ) -> nn.Module:
-    vocabulary = build_vocabulary(captions) if config.text_encoder in WORD_ENCODERS else None
+    vocabulary = None
+    if config.text_encoder in WORD_ENCODERS:
+        vocabulary = classes.vocabulary or build_vocabulary(captions)
     word_vectors = None
     if config.text_encoder == "word2vec":
         word_vectors = train_word_vectors(captions, vocabulary, config.seed)
     return build_text_encoder(
         config.text_encoder,
-        dim,
+        classes.features.shape[2],
         vocabulary=vocabulary,
         word_vectors=word_vectors,
         generator=generator,
@@ -256,7 +264,7 @@ def _optimise(
     with trange(config.steps, desc=config.text_encoder, disable=not progress or None) as bar:
         for step in bar:
             batch = sampler.draw(generator)
-            images = classes.features[batch.images, batch.views]
+            images = classes.features[batch.images, batch.views].float()
             texts = encoder(tokens[batch.captions])
             loss = joint_embedding_loss(images, texts, objective=config.objective)
             optimiser.zero_grad()

@@ -119,3 +119,18 @@ def test_every_command_has_help(command, capsys):
         main([command, "--help"])
     assert stop.value.code == 0
     assert f"dse {command}" in capsys.readouterr().out
+
+
+def test_evaluate_counts_words_that_training_never_saw(tiny_cub, capsys, tmp_path, own_cache):
+    run, figures = tmp_path / "run", tmp_path / "figures.json"
+    cub = ["train", "cub", "--root", str(tiny_cub), *ENCODER, "--views", "10", "--float16"]
+    options = ["--text-encoder", "bag-of-words", "--steps", "2", "--batch-size", "3"]
+    assert main([*cub, *options, "--out", str(run)]) == 0
+    assert main(["evaluate", str(run), "--json", str(figures)]) == 0
+    assert "(most often: green)" in capsys.readouterr().out
+    assert json.loads(figures.read_text())["unknown_words"] == 1 / 4  # this bird is green
+
+
+def test_only_one_or_ten_views(tiny_cub, capsys, own_cache):
+    line = refused(["features", "cub", "--root", str(tiny_cub), "--views", "3"], capsys)
+    assert "3 views: an image encoder looks at 1 or 10 views" in line

@@ -10,7 +10,7 @@ import yaml
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-EXTRAS = ("word2vec", "efficientnet", "book", "dev")
+EXTRAS = ("word2vec", "efficientnet", "torchvision", "timm", "book", "dev")
 
 
 def pinned():

@@ -196,3 +196,33 @@ def test_wrong_configurations_are_refused():
         trained("word-gru")
     with pytest.raises(InputError, match="no image features"):
         train(dataclasses.replace(DATA, features=None), config(), progress=False)
+
+
+@pytest.mark.parametrize("text_encoder", ["bag-of-words", "word2vec"])
+def test_the_vocabulary_of_the_data_is_used_where_there_is_one(text_encoder):
+    own = ["and", "a", "belly", "crown", "unheard-of", *COLOURS]
+    data = dataclasses.replace(DATA, vocabulary=own)
+    run = train(data, config(text_encoder, steps=2), progress=False)
+    assert run.encoder.tokenizer.vocabulary == own
+    assert torch.isfinite(run.encode(["a red crown", "unheard-of"])).all()
+
+
+def test_float16_features_train_and_evaluate_as_their_float32_values_do():
+    half = dataclasses.replace(DATA, features=DATA.features.half())
+    same = dataclasses.replace(DATA, features=DATA.features.half().float())
+    one, other = (train(data, config(steps=5), progress=False) for data in (half, same))
+    for a, b in zip(one.encoder.parameters(), other.encoder.parameters(), strict=True):
+        assert torch.equal(a, b)
+    assert torch.equal(evaluate(one, half).scores, evaluate(other, same).scores)
+    assert one.dataset["float16"] and not other.dataset["float16"]
+
+
+def test_training_draws_the_crops_and_evaluation_takes_the_whole_picture():
+    noise = torch.zeros(len(DATA.labels), 10, 16)
+    data = dataclasses.replace(DATA, features=noise, test_features=DATA.features[:, 0])
+    run = train(data, config(steps=5), progress=False)
+    assert (run.history.loss == 2 * 11 / 12).all()  # all scores are zero, so every hinge is 1
+    trained_on_whole = trained(steps=60)
+    assert torch.equal(
+        evaluate(trained_on_whole, data).scores, evaluate(trained_on_whole, DATA).scores
+    )

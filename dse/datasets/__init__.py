@@ -1,18 +1,31 @@
 """Data sets: from the layout on the disk to `DescribedImages`. Nothing else reads those layouts."""
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from dse.datasets.cub import read_cub
 from dse.datasets.described_images import DescribedImages
 from dse.datasets.fieldguide import read_fieldguide
+from dse.datasets.flowers import read_flowers
+from dse.datasets.folder import read_folder
+from dse.datasets.release import read_release
 from dse.errors import InputError
+from dse.images.cache import cached_features
 from dse.images.encoders import load_image_encoder
-from dse.images.features import cached_features
+from dse.images.pictures import VIEWS
 
-DEFAULT_IMAGE_ENCODERS = {"fieldguide": "fieldguide", "cub": "efficientnet-lite0"}
-"""Every data set that `load_dataset` knows, with the image encoder it takes unless told."""
+READERS: dict[str, Callable[[Path], DescribedImages]] = {
+    "cub": read_cub,
+    "flowers": read_flowers,
+    "release": read_release,
+    "folder": read_folder,
+}
+"""Data sets that lie in a folder on the disk, and what reads them."""
+DATASETS = ("fieldguide", *READERS)
+"""Every data set that `load_dataset` knows."""
 
 
 def load_dataset(
@@ -20,14 +33,20 @@ def load_dataset(
     root: Path | str | None = None,
     *,
     image_encoder: str | None = None,
+    views: int = 1,
+    float16: bool = False,
     progress: bool = True,
 ) -> DescribedImages:
     """Read a data set and attach image features, extracted at first and cached from then on.
 
     Args:
-        name: `fieldguide` (made by `dse`, needs no root) or `cub`.
-        root: the folder that holds the published folders; `$DSE_ROOT` if None.
-        image_encoder: a name of `dse.images.encoders.IMAGE_ENCODERS`; the data set's own if None.
+        name: `fieldguide` (made by `dse`, needs no root), `cub`, `flowers`, `release` (the authors'
+            archive, which holds features itself) or `folder` (your own pictures and captions).
+        root: the folder that holds the published folders, or your own; `$DSE_ROOT` if None.
+        image_encoder: a name that `dse.images.encoders.load_image_encoder` knows; None: the data
+            set's own, see `default_image_encoder`.
+        views: 1, train on the whole picture, or 10, train on the paper's ten crops.
+        float16: keep the features in half the memory.
         progress: show bars.
 
     Raises:
@@ -40,17 +59,35 @@ def load_dataset(
         >>> data.features.shape[1:], len(data.class_names)
         (torch.Size([1, 1024]), 200)
     """
+    if views not in VIEWS:
+        known = " or ".join(map(str, VIEWS))
+        raise InputError(f"{views} views: an image encoder looks at {known} views of a picture")
     data = read_dataset(name, root)
-    encoder = load_image_encoder(image_encoder or DEFAULT_IMAGE_ENCODERS[name])
-    features = cached_features(data.image_paths, encoder, progress)
-    return replace(data, features=features, image_encoder=encoder.name)
+    if data.features is not None:
+        if image_encoder not in (None, data.image_encoder):
+            raise InputError(
+                f"{name} holds features, but no pictures for {image_encoder!r}: "
+                "leave --image-encoder out"
+            )
+        return data
+    encoder = load_image_encoder(image_encoder or default_image_encoder(name))
+
+    def features(views: int):
+        return cached_features(data.image_paths, encoder, views, float16=float16, progress=progress)
+
+    whole = features(1)
+    return replace(
+        data,
+        features=whole if views == 1 else features(views),
+        test_features=None if views == 1 else whole[:, 0],
+        image_encoder=encoder.name,
+    )
 
 
 def read_dataset(name: str, root: Path | str | None = None) -> DescribedImages:
-    """Read a data set without features; arguments and errors as for `load_dataset`."""
-    if name not in DEFAULT_IMAGE_ENCODERS:
-        known = ", ".join(DEFAULT_IMAGE_ENCODERS)
-        raise InputError(f"unknown data set {name!r}: choose one of {known}")
+    """Read a data set without extracting features; arguments and errors as for `load_dataset`."""
+    if name not in DATASETS:
+        raise InputError(f"unknown data set {name!r}: choose one of {', '.join(DATASETS)}")
     if name == "fieldguide":
         return read_fieldguide()
     root = root or os.environ.get("DSE_ROOT")
@@ -58,4 +95,15 @@ def read_dataset(name: str, root: Path | str | None = None) -> DescribedImages:
         raise InputError(f"{name} needs --root DIR (or $DSE_ROOT): the folder that holds its data")
     if not Path(root).is_dir():
         raise InputError(f"{root} is not a folder: --root names the folder that holds {name}")
-    return read_cub(root)
+    return READERS[name](Path(root))
+
+
+def default_image_encoder(name: str) -> str:
+    """The image encoder that a data set takes unless told.
+
+    FieldGuide has its own. Photographs take `googlenet`, as the paper does, where torchvision is
+    installed, else `efficientnet-lite0`.
+    """
+    if name == "fieldguide":
+        return "fieldguide"
+    return "googlenet" if find_spec("torchvision") else "efficientnet-lite0"

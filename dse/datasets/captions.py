@@ -1,9 +1,11 @@
 """Caption files: one caption a line. The one place where their bytes become text."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
-from dse.errors import InputError
+from dse.errors import InputError, Problems
+from dse.files import remembered
 
 # What the published CUB captions hold where a character was lost: U+FFFD itself, or its three bytes
 # EF BF BD read as Latin-1, one letter each.
@@ -28,3 +30,25 @@ def read_captions(path: Path) -> list[str]:
     if not captions:
         raise InputError(f"{path} holds no caption: write one a line, or remove its picture")
     return captions
+
+
+def read_caption_files(paths: Sequence[Path], problems: Problems) -> list[list[str]]:
+    """The captions of many pictures, one file each; files that have not changed are not read again.
+
+    Args:
+        paths: N files.
+        problems: gets what is wrong with a file; its captions are then left out.
+    """
+
+    def read(path: Path) -> list[str] | None:
+        with problems.collected():
+            return read_captions(path)
+        return None
+
+    return remembered("captions", paths, read)
+
+
+def notes_on_captions(captions: Sequence[Sequence[str]], expected: int = 10) -> tuple[str, ...]:
+    """A sentence if some pictures have fewer captions than expected."""
+    fewer = sum(len(own) < expected for own in captions)
+    return (f"{fewer} pictures have fewer than {expected} captions.",) if fewer else ()

@@ -1,23 +1,21 @@
-"""Caltech-UCSD Birds 200-2011 with the captions of Reed et al., read in place.
+"""Caltech-UCSD Birds 200-2011 with the captions of Reed et al., read in place. ::
 
-root/CUB_200_2011/   images.txt  classes.txt  image_class_labels.txt  images/<class>/<picture>.jpg
+root/CUB_200_2011/   images.txt  classes.txt  image_class_labels.txt
+                     images/<class>/<picture>.jpg
                      attributes/class_attribute_labels_continuous.txt
 root/cvpr2016_cub/   text_c10/<class>/<picture>.txt  trainvalclasses.txt  testclasses.txt
                      and, where they are known, trainclasses.txt and valclasses.txt
 """
 
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from dse.datasets.captions import read_captions
+from dse.datasets.captions import notes_on_captions, read_caption_files
 from dse.datasets.described_images import DescribedImages
-from dse.datasets.splits import make_inner_split, read_class_list, refuse_overlap
-from dse.errors import InputError
-
-CAPTIONS_PER_IMAGE = 10
+from dse.datasets.splits import read_splits
+from dse.errors import InputError, Problems
 
 
 def read_cub(root: Path | str) -> DescribedImages:
@@ -54,10 +52,15 @@ def read_cub(root: Path | str) -> DescribedImages:
     index_of = {number: index for index, number in enumerate(kept_classes)}
     class_names = [all_classes[str(number)] for number in kept_classes]
     labels = torch.tensor([index_of[int(class_of[i])] for i in there])
-    captions = [
-        read_captions(texts / "text_c10" / Path(pictures[i]).with_suffix(".txt")) for i in there
-    ]
-    splits, split_note = _read_splits(texts, list(all_classes.values()), class_names)
+    problems = Problems()
+    captions = read_caption_files(
+        [texts / "text_c10" / Path(pictures[i]).with_suffix(".txt") for i in there], problems
+    )
+    with problems.collected():
+        splits, split_notes = read_splits(texts, list(all_classes.values()), class_names)
+    with problems.collected():
+        attributes = _read_attributes(birds, kept_classes, len(all_classes))
+    problems.raise_if_any()
     return DescribedImages(
         name="cub",
         features=None,
@@ -65,13 +68,13 @@ def read_cub(root: Path | str) -> DescribedImages:
         captions=captions,
         class_names=class_names,
         splits=splits,
-        class_attributes=_read_attributes(birds, kept_classes, len(all_classes)),
+        class_attributes=attributes,
         image_paths=[birds / "images" / pictures[i] for i in there],
         root=root,
         notes=(
             *_notes_on_pictures(pictures, there, class_of, all_classes, kept_classes),
-            *_notes_on_captions(captions),
-            *split_note,
+            *notes_on_captions(captions),
+            *split_notes,
         ),
     )
 
@@ -101,34 +104,6 @@ def _pictures_there(folder: Path, pictures: dict[str, str]) -> list[str]:
     """The numbers of the pictures that are on the disk, in the order of images.txt."""
     found = {f"{path.parent.name}/{path.name}" for path in folder.glob("*/*")}
     return [number for number, name in pictures.items() if name in found]
-
-
-def _read_splits(
-    texts: Path, all_classes: list[str], class_names: list[str]
-) -> tuple[dict[str, torch.Tensor], tuple[str, ...]]:
-    """The four splits of the classes that are there, and a note if we had to divide trainval."""
-    names = {
-        split: read_class_list(texts / f"{split}classes.txt", all_classes)
-        for split in ("trainval", "test")
-    }
-    refuse_overlap(
-        names["trainval"], names["test"], f"{texts / 'trainvalclasses.txt'} and testclasses.txt"
-    )
-    index_of = {name: index for index, name in enumerate(class_names)}
-
-    def indices(listed: list[str]) -> torch.Tensor:
-        return torch.tensor(sorted(index_of[n] for n in listed if n in index_of), dtype=torch.int64)
-
-    splits = {split: indices(listed) for split, listed in names.items()}
-    if (texts / "trainclasses.txt").is_file() and (texts / "valclasses.txt").is_file():
-        for split in ("train", "val"):
-            splits[split] = indices(read_class_list(texts / f"{split}classes.txt", all_classes))
-        return splits, ()
-    splits["train"], splits["val"] = make_inner_split(splits["trainval"])
-    return splits, (
-        "trainclasses.txt and valclasses.txt are not there: trainval was divided two to one, "
-        "with seed 0.",
-    )
 
 
 def _read_attributes(birds: Path, kept: list[int], num_classes: int) -> torch.Tensor | None:
@@ -164,11 +139,3 @@ def _notes_on_pictures(
             f"{listed - len(there)} pictures of the other classes are not there and are left out."
         )
     return tuple(notes)
-
-
-def _notes_on_captions(captions: list[list[str]]) -> tuple[str, ...]:
-    counts = Counter(len(own) for own in captions)
-    fewer = sum(n for held, n in counts.items() if held < CAPTIONS_PER_IMAGE)
-    if not fewer:
-        return ()
-    return (f"{fewer} pictures have fewer than {CAPTIONS_PER_IMAGE} captions.",)

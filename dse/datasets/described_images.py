@@ -17,8 +17,8 @@ class DescribedImages:
 
     Attributes:
         name: the data set, as given to `load_dataset`.
-        features: float32 (N, views, D), the frozen image encoder's outputs; view 0 is the whole
-            picture. None while no image encoder has been applied.
+        features: float32 or float16 (N, views, D), the frozen image encoder's outputs, to train on.
+            With one view it is the whole picture. None while no image encoder has been applied.
         labels: int64 (N,), values 0 to C - 1.
         captions: N lists of one or more strings.
         class_names: C names.
@@ -26,8 +26,11 @@ class DescribedImages:
             the union of `train` and `val`; it shares no class with `test`.
         class_attributes: float32 (C, A), or None where the data set has none.
         image_paths: N files, in the order of `labels`.
+        test_features: (N, D), the features to evaluate on; None: view 0 of `features`.
         image_encoder: the name of the encoder that made `features`, or None.
         root: the folder that the data set was read from, or None for FieldGuide.
+        vocabulary: the words that came with the data set, or None: they are then those of the
+            training captions.
         notes: sentences about the data that a user should know (classes left out, ...).
 
     Chapter: 1, data and splits.
@@ -51,8 +54,10 @@ class DescribedImages:
     splits: dict[str, torch.Tensor]
     class_attributes: torch.Tensor | None = None
     image_paths: list[Path] | None = None
+    test_features: torch.Tensor | None = None
     image_encoder: str | None = None
     root: Path | None = None
+    vocabulary: list[str] | None = None
     notes: tuple[str, ...] = ()
 
     def __post_init__(self):
@@ -106,4 +111,11 @@ class DescribedImages:
             if self.class_attributes is None
             else self.class_attributes[classes],
             image_paths=None if self.image_paths is None else [self.image_paths[i] for i in kept],
+            test_features=None if self.test_features is None else self.test_features[kept],
         )
+
+    def whole_pictures(self) -> torch.Tensor | None:
+        """The features to evaluate on, float32 (N, D); None without features."""
+        if self.test_features is not None:
+            return self.test_features.float()
+        return None if self.features is None else self.features[:, 0].float()

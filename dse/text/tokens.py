@@ -5,6 +5,7 @@ vector for every encoder. Characters are numbered from 1 to 70, words from 1 to 
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -20,6 +21,7 @@ WORD_LENGTH = 30
 """Words of a caption that are read; the rest is cut off (paper, section 5)."""
 
 _WORD = re.compile(r"[a-z0-9]+(?:'[a-z]+)?")
+_WORD_OR_LINE_END = re.compile(_WORD.pattern + r"|\n")
 
 
 def _symbol_numbers() -> np.ndarray:
@@ -87,7 +89,18 @@ def build_vocabulary(captions: Iterable[str]) -> list[str]:
         >>> build_vocabulary(["a red bird", "a blue bird"])
         ['a', 'bird', 'blue', 'red']
     """
-    return sorted({word for caption in captions for word in words(caption)})
+    return sorted(set(words("\n".join(captions))))
+
+
+def unknown_words(captions: Iterable[str], vocabulary: Iterable[str]) -> Counter[str]:
+    """How often each word of the captions occurs that is not in the vocabulary.
+
+    Example:
+        >>> unknown_words(["a red bird", "a crimson, crimson bird"], ["a", "bird", "red"])
+        Counter({'crimson': 2})
+    """
+    known = set(vocabulary)
+    return Counter(w for caption in captions for w in words(caption) if w not in known)
 
 
 class WordTokenizer:
@@ -110,7 +123,7 @@ class WordTokenizer:
         self.vocabulary = list(vocabulary)
         self.size = len(self.vocabulary)
         self.length = length
-        self._numbers = {word: 1 + i for i, word in enumerate(self.vocabulary)}
+        self._numbers = {word: 1 + i for i, word in enumerate(self.vocabulary)} | {"\n": -1}
 
     def __call__(self, captions: Sequence[str]) -> torch.Tensor:
         """Number the words of n captions.
@@ -118,8 +131,14 @@ class WordTokenizer:
         Returns:
             int32 (n, length), 0 for unknown words and past the end of each caption.
         """
+        text = "".join(caption.replace("\n", " ") + "\n" for caption in captions)
+        found = _WORD_OR_LINE_END.findall(text.lower())
+        numbers = np.fromiter((self._numbers.get(word, 0) for word in found), np.int32, len(found))
+        ends = np.flatnonzero(numbers == -1)
+        starts = np.concatenate([[0], ends + 1])[: len(captions)]
+        row = np.repeat(np.arange(len(captions)), ends - starts + 1)
+        place = np.arange(len(found)) - starts[row]
+        kept = (numbers >= 0) & (place < self.length)
         tokens = np.zeros((len(captions), self.length), dtype=np.int32)
-        for row, caption in zip(tokens, captions, strict=True):
-            numbers = [self._numbers.get(word, 0) for word in words(caption)[: self.length]]
-            row[: len(numbers)] = numbers
+        tokens[row[kept], place[kept]] = numbers[kept]
         return torch.from_numpy(tokens)

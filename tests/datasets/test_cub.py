@@ -126,7 +126,7 @@ def test_an_unreadable_picture_is_named(tiny_cub, own_cache):
     picture = tiny_cub / "CUB_200_2011/images/001.Red_Bird/Red_Bird_1.jpg"
     for content in (b"", b"not a picture at all", picture.read_bytes()[:200]):
         picture.write_bytes(content)
-        with pytest.raises(InputError, match=r"Red_Bird_1\.jpg cannot be read as a picture"):
+        with pytest.raises(InputError, match=r"Red_Bird_1\.jpg cannot be read"):
             load_dataset("cub", tiny_cub, image_encoder="fieldguide", progress=False)
     assert not list(own_cache.glob("features/*"))
 
@@ -157,3 +157,16 @@ def test_real_cub_has_the_published_counts(real_root):
     assert data.class_attributes.shape == (len(data.class_names), 312)
     assert all(len(own) == 10 for own in data.captions)
     assert not any("\ufffd" in caption for own in data.captions for caption in own)
+
+
+def test_captions_are_read_again_only_when_they_change(tiny_cub, own_cache, monkeypatch):
+    read_cub(tiny_cub)
+    read, module = [], __import__("dse.datasets.captions", fromlist=["captions"])
+    original = module.read_captions
+    monkeypatch.setattr(module, "read_captions", lambda path: read.append(path) or original(path))
+    read_cub(tiny_cub)
+    assert read == []
+    changed = tiny_cub / "cvpr2016_cub/text_c10/002.Blue_Bird/Blue_Bird_1.txt"
+    changed.write_text("now it is otherwise\n")
+    assert read_cub(tiny_cub).captions[2] == ["now it is otherwise"]
+    assert read == [changed]

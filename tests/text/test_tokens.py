@@ -57,6 +57,20 @@ def test_known_words_keep_their_numbers(captions):
         assert read_back == words(caption)[:30]
 
 
+@given(
+    st.lists(st.text(alphabet="abAB -'é\n", max_size=80), max_size=5),
+    st.sets(st.sampled_from(["a", "b", "ab", "a'b", "ba"])).map(sorted),
+)
+def test_words_equal_a_literal_loop(captions, vocabulary):
+    expected = []
+    for caption in captions:
+        row = [0] * 30
+        for i, word in enumerate(words(caption)[:30]):
+            row[i] = 1 + vocabulary.index(word) if word in vocabulary else 0
+        expected.append(row)
+    assert WordTokenizer(vocabulary)(captions).tolist() == expected
+
+
 @pytest.mark.parametrize("caption", ["", "   ", "?!"])
 def test_a_caption_without_words_is_all_zeros(caption):
     assert not WordTokenizer(["a"])([caption]).any()

@@ -1,0 +1,129 @@
+"""An archive becomes a folder, whole or not at all.
+
+An archive is a stranger's: it may hold links, or names that lead out of its folder. Only regular
+files and folders are made, only in a temporary folder beside the target, and the target appears
+when all of it is there.
+"""
+
+import gzip
+import os
+import shutil
+import tarfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from tqdm.auto import tqdm
+
+from dse.datasets.download.archives import Archive
+from dse.errors import InputError
+from dse.files import written_whole
+
+MAX_MEMBERS = 200_000
+MAX_UNPACKED_BYTES = 20_000_000_000
+
+
+def unpack(file: Path, archive: Archive, root: Path, progress: bool = True) -> Path:
+    """Unpack a tar, compressed by gzip or not: its first bytes tell, not its name.
+
+    Returns:
+        The target. It is there as a whole, or it is as it was before.
+
+    Raises:
+        InputError: the archive is damaged, lacks something, or holds what it should not.
+
+    Example:
+        >>> import tempfile
+        >>> root = Path(tempfile.mkdtemp())
+        >>> _ = (root / "beak.txt").write_text("a short beak")
+        >>> with tarfile.open(root / "bird.tgz", "w:gz") as tar:
+        ...     tar.add(root / "beak.txt", "bird/beak.txt")
+        >>> archive = Archive("", "", "bird.tgz", "bird", required=("beak.txt",))
+        >>> (unpack(root / "bird.tgz", archive, root) / "beak.txt").read_text()
+        'a short beak'
+    """
+    target = root / archive.target
+    with written_whole(target) as folder:
+        folder.mkdir()
+        try:
+            _unpack_members(file, archive, folder, progress)
+        except _DAMAGE as error:
+            raise InputError(f"{file} is damaged, cut short or no archive ({error})") from error
+        for name in archive.required:
+            if not (folder / name).exists():
+                raise InputError(f"{file} holds no {name}")
+        for name in archive.beside:
+            if (folder.parent / name).exists() and not (target.parent / name).exists():
+                os.replace(folder.parent / name, target.parent / name)
+    return target
+
+
+_DAMAGE = (
+    EOFError,
+    gzip.BadGzipFile,
+    tarfile.TarError,
+    zlib.error,
+    OverflowError,  # a size beyond all bounds
+    FileExistsError,  # a file and a folder of one name
+    IsADirectoryError,
+    NotADirectoryError,
+)
+
+
+def _unpack_members(file: Path, archive: Archive, folder: Path, progress: bool) -> None:
+    count = size = 0
+    with (
+        _tar_stream(file) as stream,
+        tarfile.open(fileobj=stream, mode="r|") as tar,
+        tqdm(desc=f"unpacking {file.name}", unit=" files", disable=not progress or None) as bar,
+    ):
+        for member in tar:
+            count, size = count + 1, size + member.size
+            if count > MAX_MEMBERS or size > MAX_UNPACKED_BYTES:
+                raise InputError(
+                    f"{file} holds more than {MAX_MEMBERS} files or {MAX_UNPACKED_BYTES} bytes"
+                )
+            place = _place(member, file, archive, folder)
+            if place is None:
+                continue
+            if member.isdir():
+                place.mkdir(parents=True, exist_ok=True)
+                continue
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with tar.extractfile(member) as source, place.open("wb") as copy:
+                shutil.copyfileobj(source, copy)
+            bar.update()
+        # gzip's own checksum stands behind the last member: the only one if none is published.
+        while archive.md5 is None and stream.read(1 << 20):
+            pass
+
+
+@contextmanager
+def _tar_stream(file: Path) -> Iterator[IO[bytes]]:
+    with file.open("rb") as stream:
+        if stream.peek(2)[:2] != b"\x1f\x8b":
+            yield stream
+            return
+        with gzip.open(stream) as unzipped:
+            yield unzipped
+
+
+def _place(member: tarfile.TarInfo, file: Path, archive: Archive, folder: Path) -> Path | None:
+    """Where a member goes; None if it is not wanted."""
+    name = member.name
+    parts = PurePosixPath(name).parts
+    if not (member.isreg() or member.isdir()):
+        raise InputError(f"{file} holds a link or a device, {name!r}: no data set needs one")
+    if name.startswith("/") or ".." in parts or set(name) & set("\\:\0"):
+        raise InputError(f"{file} holds {name!r}, a name that may lead out of its folder")
+    if not parts or parts[0] == "__MACOSX" or parts[-1].startswith("._"):
+        return None  # the archive's own root, and what macOS adds for itself
+    if parts[0] == folder.name:
+        return folder.joinpath(*parts[1:])
+    if len(parts) == 1 and parts[0] in archive.beside:
+        return folder.parent / parts[0]
+    if archive.flat:
+        return folder.joinpath(*parts)
+    raise InputError(f"{file} holds {name!r}, which is not below {folder.name}/")

@@ -1,0 +1,147 @@
+"""Your own pictures and captions. ::
+
+root/images/<class>/<picture>.jpg      or .jpeg, .png, .webp
+root/images/<class>/<picture>.txt      its captions, one a line; or in a tree of their own:
+root/captions/<class>/<picture>.txt
+root/splits.json                       {"train": [classes], "val": [...], "test": [...]}
+"""
+
+import json
+from pathlib import Path
+
+import torch
+
+from dse.datasets.captions import read_caption_files
+from dse.datasets.described_images import DescribedImages
+from dse.errors import InputError, Problems
+from dse.files import written_whole
+from dse.images.pictures import PICTURE_SUFFIXES
+
+SPLITS = ("train", "val", "test")
+
+
+def read_folder(root: Path | str) -> DescribedImages:
+    """Read a folder of your own without image features; `load_dataset` adds them.
+
+    A missing `splits.json` is made, with seed 0: half of the classes train, a quarter val, a
+    quarter test, as CUB; and written down, so that it stays.
+
+    Args:
+        root: the folder that holds `images/`.
+
+    Raises:
+        InputError: what is missing or wrong, in which file.
+
+    Chapter: 1, data and splits.
+    """
+    root = Path(root)
+    if not (root / "images").is_dir():
+        raise InputError(f"{root} has no folder images: put one folder for each class in it")
+    paths = sorted(
+        path
+        for path in (root / "images").glob("*/*")
+        if path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".")
+    )
+    if not paths:
+        raise InputError(
+            f"{root / 'images'} holds no picture: put them there as CLASS/NAME.jpg, .png or .webp"
+        )
+    class_names = sorted({path.parent.name for path in paths})
+    problems = Problems()
+    captions = read_caption_files([_caption_file(root, path) for path in paths], problems)
+    with problems.collected():
+        _refuse_shared_captions(paths)
+    with problems.collected():
+        splits, notes = _read_or_make_splits(root / "splits.json", class_names)
+    problems.raise_if_any()
+    return DescribedImages(
+        name="folder",
+        features=None,
+        labels=torch.tensor([class_names.index(path.parent.name) for path in paths]),
+        captions=captions,
+        class_names=class_names,
+        splits=splits,
+        image_paths=paths,
+        root=root,
+        notes=notes,
+    )
+
+
+def _caption_file(root: Path, picture: Path) -> Path:
+    """Beside the picture if it is there, else in the tree of captions."""
+    beside = picture.with_suffix(".txt")
+    mirrored = root / "captions" / picture.parent.name / beside.name
+    return beside if beside.is_file() or not (root / "captions").is_dir() else mirrored
+
+
+def _refuse_shared_captions(paths: list[Path]) -> None:
+    seen: dict[Path, Path] = {}
+    for path in paths:
+        other = seen.setdefault(path.with_suffix(""), path)
+        if other != path:
+            raise InputError(f"{path} and {other.name} share one caption file: rename one of them")
+
+
+def _read_or_make_splits(
+    path: Path, class_names: list[str]
+) -> tuple[dict[str, torch.Tensor], tuple[str, ...]]:
+    notes: tuple[str, ...] = ()
+    if path.is_file():
+        names = _read_names(path)
+    else:
+        names = _make_splits(path.parent, class_names)
+        try:
+            with written_whole(path) as partial:
+                partial.write_text(json.dumps(names, indent=1, ensure_ascii=False) + "\n")
+            notes = (
+                f"{path.name} was made, with seed 0: edit it to divide the classes otherwise.",
+            )
+        except OSError:
+            notes = (f"{path.name} could not be written; the classes are divided with seed 0.",)
+    index_of = {name: index for index, name in enumerate(class_names)}
+    owner: dict[str, str] = {}
+    for split, listed in names.items():
+        for name in listed:
+            if name not in index_of:
+                raise InputError(f"{path} names {name!r}, which has no picture: correct the name")
+            if name in owner:
+                raise InputError(
+                    f"{path} names {name!r} in {owner[name]} and in {split}: choose one"
+                )
+            owner[name] = split
+    splits = {
+        split: torch.tensor(sorted(index_of[name] for name in names[split])).long()
+        for split in SPLITS
+    }
+    splits["trainval"] = torch.cat([splits["train"], splits["val"]]).sort().values
+    unused = len(class_names) - len(owner)
+    if unused:
+        notes += (f"{unused} of {len(class_names)} classes are in no split of {path.name}.",)
+    return splits, notes
+
+
+def _read_names(path: Path) -> dict[str, list[str]]:
+    try:
+        names = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} is not JSON ({error}): mend it, or remove it") from None
+    lists = isinstance(names, dict) and all(
+        isinstance(names.get(split), list) and all(isinstance(n, str) for n in names[split])
+        for split in SPLITS
+    )
+    if not lists:
+        raise InputError(f"{path} must hold three lists of class names: train, val and test")
+    return {split: names[split] for split in SPLITS}
+
+
+def _make_splits(root: Path, class_names: list[str]) -> dict[str, list[str]]:
+    if len(class_names) < 3:
+        raise InputError(
+            f"{root / 'images'} has {len(class_names)} class{'es' * (len(class_names) > 1)}: "
+            "a zero-shot split needs 3 or more, one to train on, one to choose on, one to test on"
+        )
+    order = torch.randperm(len(class_names), generator=torch.Generator().manual_seed(0)).tolist()
+    quarter = max(1, len(class_names) // 4)
+    bounds = {"test": order[:quarter], "val": order[quarter : 2 * quarter]}
+    bounds["train"] = order[2 * quarter :]
+    return {split: sorted(class_names[i] for i in bounds[split]) for split in SPLITS}

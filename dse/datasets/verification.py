@@ -1,0 +1,57 @@
+"""A look at every picture of a data set: can it be read, and is it in two splits at once?"""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from tqdm.auto import tqdm
+
+from dse.datasets.described_images import DescribedImages
+from dse.errors import Problems
+from dse.files import remembered
+from dse.images.cache import picture_digest
+from dse.images.pictures import read_picture
+
+
+def verify_pictures(data: DescribedImages, progress: bool = True) -> tuple[str, ...]:
+    """Open every picture, and compare the pictures of the splits.
+
+    Args:
+        data: with `image_paths`; without them there is nothing to verify.
+        progress: show a bar.
+
+    Returns:
+        Sentences about pictures that are there twice, in classes to train on and to test on.
+
+    Raises:
+        InputError: with a line for each picture that cannot be read.
+
+    Chapter: 1, data and splits.
+    """
+    if data.image_paths is None:
+        return ()
+    problems = Problems()
+
+    def look(path) -> None:
+        with problems.collected():
+            read_picture(path)
+
+    with ThreadPoolExecutor() as readers:
+        looked = readers.map(look, data.image_paths)
+        bar = {"total": len(data.image_paths), "unit": "picture", "disable": not progress or None}
+        for _ in tqdm(looked, "verifying", **bar):
+            pass
+    problems.raise_if_any()
+    digests = remembered("digests", data.image_paths, picture_digest)
+    first_of: dict[str, int] = {}
+    twice = []
+    split_of = {int(c): split for split in ("trainval", "test") for c in data.splits.get(split, ())}
+    for i, digest in enumerate(digests):
+        other = first_of.setdefault(digest, i)
+        if split_of.get(int(data.labels[other])) != split_of.get(int(data.labels[i])):
+            twice.append((data.image_paths[other], data.image_paths[i]))
+    if not twice:
+        return ()
+    one, other = twice[0]
+    return (
+        f"{len(twice)} pictures are in trainval and in test, {one} and {other} for one: "
+        "the test knows them from training.",
+    )

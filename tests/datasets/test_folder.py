@@ -1,0 +1,144 @@
+"""A folder of one's own: captions beside or mirrored, splits given or made, every slip named."""
+
+import json
+
+import pytest
+from PIL import Image
+
+from dse.cli import main
+from dse.datasets import read_dataset
+from dse.datasets.folder import read_folder
+from dse.errors import InputError
+
+CLASSES = ("Blaumeise", "Gr\u00fcnfink mit Haube", "rotkehlchen", "sperling", "zaunk\u00f6nig")
+
+
+@pytest.fixture(params=["beside", "mirrored"])
+def photos(tmp_path, request):
+    root = tmp_path / "my photos"
+    for c, name in enumerate(CLASSES):
+        for k, suffix in enumerate(("jpg", "PNG", "webp")):
+            picture = root / "images" / name / f"pic {k}.{suffix}"
+            picture.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (40, 30), (50 * c, 200, 40 * k)).save(picture)
+            captions = picture.with_suffix(".txt")
+            if request.param == "mirrored":
+                captions = root / "captions" / name / captions.name
+            captions.parent.mkdir(parents=True, exist_ok=True)
+            captions.write_text(f"bird number {c}\nanother line\n"[: 14 if k else None])
+    return root
+
+
+def test_reads_pictures_captions_and_makes_a_split_that_stays(photos):
+    data = read_folder(photos)
+    assert data.class_names == sorted(CLASSES)
+    assert data.labels.tolist() == [c for c in range(5) for _ in range(3)]
+    assert data.captions[0] == ["bird number 0", "another line"]
+    assert data.captions[1] == ["bird number 0"]
+    assert [len(data.splits[s]) for s in ("train", "val", "test", "trainval")] == [3, 1, 1, 4]
+    assert "splits.json was made" in data.notes[0]
+    assert set(json.loads((photos / "splits.json").read_text())) == {"train", "val", "test"}
+    again = read_folder(photos)
+    assert again.notes == ()
+    assert all(again.splits[s].tolist() == data.splits[s].tolist() for s in data.splits)
+
+
+def test_a_split_that_is_given_is_used_and_other_classes_are_said(photos):
+    names = {"train": ["sperling", "Blaumeise"], "val": ["rotkehlchen"], "test": [CLASSES[1]]}
+    (photos / "splits.json").write_text(json.dumps(names))
+    data = read_folder(photos)
+    index = data.class_names.index
+    assert data.splits["test"].tolist() == [index(CLASSES[1])]
+    assert data.splits["trainval"].tolist() == sorted(
+        index(name) for name in ("sperling", "Blaumeise", "rotkehlchen")
+    )
+    assert data.notes == ("1 of 5 classes are in no split of splits.json.",)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", r"splits\.json is not JSON"),
+        ("[]", "three lists of class names"),
+        ('{"train": [], "val": []}', "three lists of class names"),
+        ('{"train": [1], "val": [], "test": []}', "three lists of class names"),
+        ('{"train": ["elster"], "val": [], "test": []}', "names 'elster', which has no picture"),
+        (
+            '{"train": ["sperling"], "val": [], "test": ["sperling"]}',
+            "names 'sperling' in train and in test",
+        ),
+    ],
+)
+def test_a_wrong_split_is_named(photos, content, message):
+    (photos / "splits.json").write_text(content)
+    with pytest.raises(InputError, match=message):
+        read_folder(photos)
+
+
+def test_dse_data_lists_every_problem_and_other_calls_the_first(photos, own_cache, capsys):
+    captions = sorted(photos.glob("**/*.txt"))
+    captions[0].unlink()
+    captions[1].write_text("\n \n")
+    (photos / "splits.json").write_text("{")
+    assert main(["data", "folder", "--root", str(photos)]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 3
+    assert "is missing" in lines[0]
+    assert "holds no caption" in lines[1]
+    assert "is not JSON" in lines[2]
+    with pytest.raises(InputError, match=r"is missing.*and 2 more problems") as error:
+        read_dataset("folder", photos)
+    assert "\n" not in str(error.value)
+
+
+def test_dse_data_lists_every_picture_that_cannot_be_read(photos, own_cache, capsys):
+    pictures = sorted(photos.glob("images/*/*.webp"))
+    pictures[0].write_bytes(pictures[0].read_bytes()[:20])
+    pictures[1].write_bytes(b"")
+    assert main(["data", "folder", "--root", str(photos)]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert [str(p) in line for p, line in zip(pictures[:2], lines, strict=True)] == [True, True]
+
+
+def test_dse_data_says_which_pictures_are_in_two_splits(photos, own_cache, capsys):
+    names = {"train": list(CLASSES[:2]), "val": [CLASSES[2]], "test": list(CLASSES[3:])}
+    (photos / "splits.json").write_text(json.dumps(names))
+    (one,) = photos.glob(f"images/{CLASSES[0]}/*.jpg")
+    (other,) = photos.glob(f"images/{CLASSES[4]}/*.jpg")
+    other.write_bytes(one.read_bytes())
+    assert main(["data", "folder", "--root", str(photos)]) == 0
+    assert "1 pictures are in trainval and in test" in capsys.readouterr().out
+
+
+def test_the_whole_way_through_the_commands(photos, own_cache, tmp_path, capsys):
+    run = str(tmp_path / "run")
+    root = ["--root", str(photos), "--image-encoder", "fieldguide"]
+    assert main(["features", "folder", *root, "--views", "10"]) == 0
+    training = ["--text-encoder", "char-cnn-rnn", "--steps", "2", "--batch-size", "3"]
+    assert main(["train", "folder", *root, *training, "--out", run]) == 0
+    assert main(["evaluate", run]) == 0
+    assert "test: 1 classes, 3 images" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("classes", [1, 2])
+def test_too_few_classes_for_a_split(photos, classes):
+    for name in CLASSES[classes:]:
+        for path in (photos / "images" / name).iterdir():
+            path.unlink()
+    with pytest.raises(InputError, match=rf"has {classes} class(es)?: a zero-shot split needs 3"):
+        read_folder(photos)
+
+
+def test_two_pictures_cannot_share_captions(photos):
+    (picture,) = photos.glob("images/sperling/*.jpg")
+    picture.with_suffix(".jpeg").write_bytes(picture.read_bytes())
+    with pytest.raises(InputError, match="share one caption file"):
+        read_folder(photos)
+
+
+def test_no_pictures_at_all(tmp_path):
+    with pytest.raises(InputError, match="has no folder images"):
+        read_folder(tmp_path)
+    (tmp_path / "images").mkdir()
+    with pytest.raises(InputError, match="holds no picture"):
+        read_folder(tmp_path)
