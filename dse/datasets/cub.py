@@ -1,4 +1,6 @@
-"""Caltech-UCSD Birds 200-2011 with the captions of Reed et al., read in place. ::
+"""Caltech-UCSD Birds 200-2011 with the captions of Reed et al., read in place.
+
+The layout::
 
 root/CUB_200_2011/   images.txt  classes.txt  image_class_labels.txt
                      images/<class>/<picture>.jpg

@@ -1,4 +1,6 @@
-"""Oxford Flowers-102 with the captions of Reed et al., read in place. ::
+"""Oxford Flowers-102 with the captions of Reed et al., read in place.
+
+The layout::
 
     root/flowers-102/      imagelabels.mat  setid.mat  jpg/image_NNNNN.jpg   (torchvision's layout)
     root/cvpr2016_flowers/ text_c10/class_NNNNN/image_NNNNN.txt

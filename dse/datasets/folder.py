@@ -1,4 +1,6 @@
-"""Your own pictures and captions. ::
+"""Your own pictures and captions.
+
+The layout::
 
 root/images/<class>/<picture>.jpg      or .jpeg, .png, .webp
 root/images/<class>/<picture>.txt      its captions, one a line; or in a tree of their own:

@@ -1,4 +1,6 @@
-"""The archives that the authors published: features in place of pictures, captions as numbers. ::
+"""The archives that the authors published: features in place of pictures, captions as numbers.
+
+The layout::
 
 root/ or root/cvpr2016_cub/ or root/cvpr2016_flowers/
     images/<class>.t7     N x 1024 x 10: ten views of each picture, the first to test on

@@ -1,4 +1,6 @@
-"""The public data sets, from their publishers to the layout that the readers know. ::
+"""The public data sets, from their publishers to the layout that the readers know.
+
+The layout::
 
 root/downloads/   what is on its way: NAME.part while it is fetched, NAME until it is unpacked
 root/TARGET       what it becomes
