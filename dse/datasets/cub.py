@@ -2,11 +2,11 @@
 
 The layout::
 
-root/CUB_200_2011/   images.txt  classes.txt  image_class_labels.txt
-                     images/<class>/<picture>.jpg
-                     attributes/class_attribute_labels_continuous.txt
-root/cvpr2016_cub/   text_c10/<class>/<picture>.txt  trainvalclasses.txt  testclasses.txt
-                     and, where they are known, trainclasses.txt and valclasses.txt
+    root/CUB_200_2011/   images.txt  classes.txt  image_class_labels.txt
+                         images/<class>/<picture>.jpg
+                         attributes/class_attribute_labels_continuous.txt
+    root/cvpr2016_cub/   text_c10/<class>/<picture>.txt  trainvalclasses.txt  testclasses.txt
+                         and, where they are known, trainclasses.txt and valclasses.txt
 """
 
 from pathlib import Path

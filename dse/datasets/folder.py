@@ -2,10 +2,10 @@
 
 The layout::
 
-root/images/<class>/<picture>.jpg      or .jpeg, .png, .webp
-root/images/<class>/<picture>.txt      its captions, one a line; or in a tree of their own:
-root/captions/<class>/<picture>.txt
-root/splits.json                       {"train": [classes], "val": [...], "test": [...]}
+    root/images/<class>/<picture>.jpg      or .jpeg, .png, .webp
+    root/images/<class>/<picture>.txt      its captions, one a line; or in a tree of their own:
+    root/captions/<class>/<picture>.txt
+    root/splits.json                       {"train": [classes], "val": [...], "test": [...]}
 """
 
 import json

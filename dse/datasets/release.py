@@ -2,14 +2,14 @@
 
 The layout::
 
-root/ or root/cvpr2016_cub/ or root/cvpr2016_flowers/
-    images/<class>.t7     N x 1024 x 10: ten views of each picture, the first to test on
-    text_c10/<class>.t7   N x 201 x 10: character numbers, 0 past the end of a caption
-    text_c10/<class>/<picture>.txt      the same captions as text
-    vocab_c10.t7          word -> number
-    manifest.txt          <class>.t7 a line; its line number is the class's id
-    trainids.txt, trainvalids.txt       class ids
-    trainclasses.txt, valclasses.txt, trainvalclasses.txt, testclasses.txt, allclasses.txt
+    root/ or root/cvpr2016_cub/ or root/cvpr2016_flowers/
+        images/<class>.t7     N x 1024 x 10: ten views of each picture, the first to test on
+        text_c10/<class>.t7   N x 201 x 10: character numbers, 0 past the end of a caption
+        text_c10/<class>/<picture>.txt      the same captions as text
+        vocab_c10.t7          word -> number
+        manifest.txt          <class>.t7 a line; its line number is the class's id
+        trainids.txt, trainvalids.txt       class ids
+        trainclasses.txt, valclasses.txt, trainvalclasses.txt, testclasses.txt, allclasses.txt
 """
 
 from pathlib import Path

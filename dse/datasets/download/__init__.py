@@ -2,8 +2,8 @@
 
 The layout::
 
-root/downloads/   what is on its way: NAME.part while it is fetched, NAME until it is unpacked
-root/TARGET       what it becomes
+    root/downloads/   what is on its way: NAME.part while it is fetched, NAME until it is unpacked
+    root/TARGET       what it becomes
 """
 
 import os
