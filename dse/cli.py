@@ -4,7 +4,7 @@ import argparse
 import json
 import statistics
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,6 +88,17 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--split", default="test", help="classes to choose from (default test)")
     _add_json(evaluate)
     evaluate.set_defaults(command=_evaluate)
+
+    embed = commands.add_parser("embed", help="captions in, one embedding each out")
+    embed.add_argument("run", type=Path, metavar="RUN", help="a folder that dse train made")
+    embed.add_argument("captions", type=Path, metavar="FILE", help="one caption a line")
+    embed.add_argument("--out", required=True, type=Path, metavar="FILE.npy")
+    embed.set_defaults(command=_embed)
+
+    weights = commands.add_parser("import-weights", help="make a run of published weights")
+    weights.add_argument("file", type=Path, metavar="FILE", help="the authors' .t7, a port's .pth")
+    weights.add_argument("--out", required=True, type=Path, metavar="RUN", help="a new folder")
+    weights.set_defaults(command=_import_weights)
     return parser
 
 
@@ -213,6 +224,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     from dse.datasets import load_dataset
     from dse.datasets.fieldguide import confusable_pairs
     from dse.evaluation import evaluate, pair_accuracy
+    from dse.text import WORD_ENCODERS
     from dse.text.tokens import unknown_words, words
     from dse.training import Run
 
@@ -235,7 +247,7 @@ def _evaluate(options: argparse.Namespace) -> None:
         accuracy = pair_accuracy(metrics.scores, metrics.labels, pairs).mean()
         figures["pair_accuracy"] = float(accuracy)
         print(f"confusable pairs {100 * figures['pair_accuracy']:5.1f} %  (a guess: 50 %)")
-    if hasattr(run.encoder.tokenizer, "vocabulary"):
+    if run.config.text_encoder in WORD_ENCODERS:
         captions = [caption for own in data.subset(options.split).captions for caption in own]
         unknown = unknown_words(captions, run.encoder.tokenizer.vocabulary)
         figures["unknown_words"] = unknown.total() / sum(len(words(c)) for c in captions)
@@ -244,11 +256,44 @@ def _evaluate(options: argparse.Namespace) -> None:
     _write_json(figures, options.json)
 
 
+def _embed(options: argparse.Namespace) -> None:
+    import numpy as np
+
+    from dse.training import Run
+
+    run = Run.load(options.run)
+    try:
+        lines = options.captions.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as error:
+        raise InputError(f"{options.captions} cannot be read ({error.strerror})") from None
+    embeddings = run.encode(lines, progress=True).numpy()
+
+    def write(partial: Path) -> None:
+        with partial.open("wb") as file:  # given a name, numpy would add a suffix to it
+            np.save(file, embeddings)
+
+    _write_whole(options.out, write)
+    print(f"{options.out}: {len(embeddings)} rows of {embeddings.shape[1]}")
+
+
+def _import_weights(options: argparse.Namespace) -> None:
+    from dse.training import refuse_used_folder
+    from dse.weights import import_weights
+
+    refuse_used_folder(options.out)
+    run = import_weights(options.file)
+    run.save(options.out)
+    print(f"{options.out}: {run.config.text_encoder}")
+
+
 def _write_json(figures: dict, path: Path | None) -> None:
-    if path is None:
-        return
+    if path is not None:
+        _write_whole(path, lambda partial: partial.write_text(json.dumps(figures, indent=1) + "\n"))
+
+
+def _write_whole(path: Path, write: Callable[[Path], object]) -> None:
     try:
         with written_whole(path) as partial:
-            partial.write_text(json.dumps(figures, indent=1) + "\n")
+            write(partial)
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error.strerror}): choose another") from error

@@ -85,13 +85,33 @@ def evaluate(run: Run, data: DescribedImages, split: str = "test") -> Metrics:
 def class_embeddings(run: Run, classes: DescribedImages) -> torch.Tensor:
     """The mean embedding of each class's captions, float32 (C, D); every caption counts alike.
 
+    A run of `attributes` embeds the attributes of each class instead.
+
+    Raises:
+        InputError: such a run, and other attributes than it was trained on, or none.
+
     Source: paper, equation 8. Chapter: 6.
     """
+    if run.config.text_encoder == "attributes":
+        return _attribute_embeddings(run, classes)
     embeddings = run.encode([caption for own in classes.captions for caption in own])
     owners = classes.labels.repeat_interleave(torch.tensor([len(c) for c in classes.captions]))
     sums = torch.zeros(len(classes.class_names), embeddings.shape[1])
     sums.index_add_(0, owners, embeddings)
     return sums / torch.bincount(owners, minlength=len(sums)).unsqueeze(1)
+
+
+@torch.inference_mode()
+def _attribute_embeddings(run: Run, classes: DescribedImages) -> torch.Tensor:
+    expected = run.encoder.linear.in_features
+    attributes = classes.class_attributes
+    if attributes is None or attributes.shape[1] != expected:
+        held = "none" if attributes is None else attributes.shape[1]
+        raise InputError(
+            f"the run reads {expected} attributes of a class, and {classes.name} has {held}: "
+            "evaluate on the data that it was trained on"
+        )
+    return run.encoder(attributes)
 
 
 def measure(scores: torch.Tensor, labels: torch.Tensor, class_names: list[str]) -> Metrics:

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 COLOURS = {"blue": "#0072B2", "orange": "#E69F00", "green": "#009E73", "red": "#D55E00"}
 ENCODER_COLOURS = {
+    "attributes": "#444444",
     "bag-of-words": COLOURS["orange"],
     "word2vec": COLOURS["green"],
     "char-cnn": "#CC79A7",
@@ -88,6 +89,39 @@ def lines(
     axis.set_xlabel(xlabel)
     axis.set_ylabel(ylabel)
     _tidy(figure, legend=len(series) > 1)
+    return figure
+
+
+def fields_over_text(
+    symbols: Sequence[str], fields: Sequence[tuple[int, int]], lengths: Sequence[int]
+) -> Figure:
+    """What each column of each layer depends on: one band a column, above the symbols of a text.
+
+    Args:
+        symbols: characters or words.
+        fields: (stride, size) of the columns of each layer, in symbols.
+        lengths: columns of each layer.
+    """
+    colours = list(COLOURS.values())
+    figure, axis = plt.subplots(figsize=(9, 1.2 + 0.75 * len(fields)))
+    for layer, ((stride, size), columns) in enumerate(zip(fields, lengths, strict=True)):
+        for column in range(columns):
+            start = stride * column
+            if start < len(symbols):
+                lane = layer + 0.86 * (column % 4) / 4 if size > 1 else layer + 0.3
+                width = min(size, len(symbols) - start)
+                axis.broken_barh(
+                    [(start + 0.08, width - 0.16)], (lane, 0.17), color=colours[layer % 4]
+                )
+    axis.set_xticks(np.arange(len(symbols)) + 0.5, symbols, family="monospace", fontsize=8)
+    names = [
+        f"{columns} columns\nof {size}" for (_, size), columns in zip(fields, lengths, strict=True)
+    ]
+    axis.set_yticks(np.arange(len(fields)) + 0.4, names, fontsize=9)
+    axis.tick_params(length=0)
+    axis.set_xlim(0, len(symbols))
+    _tidy(figure, legend=False)
+    axis.grid(visible=False)
     return figure
 
 

@@ -7,8 +7,9 @@ other torch objects. A function is refused.
 """
 
 import math
+import re
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,28 +19,39 @@ from dse.errors import InputError
 
 NIL, NUMBER, STRING, TABLE, TORCH, BOOLEAN = range(6)
 FUNCTIONS = (6, 7, 8)
-MAX_DEPTH = 200
-"""Objects within objects. Networks have about twenty levels."""
+MAX_DEPTH = 500
+"""Tables within tables. A graph of 18 recurrent steps, rebuilt for a trial, was 140 deep."""
+MAX_DIMENSIONS = 32
 
 _ELEMENTS = {
-    "Double": np.float64, "Float": np.float32, "Half": np.float16, "Long": np.int64,
-    "Int": np.int32, "Short": np.int16, "Byte": np.uint8, "Char": np.int8,
-    "Cuda": np.float32, "CudaDouble": np.float64, "CudaHalf": np.float16, "CudaLong": np.int64,
-    "CudaInt": np.int32, "CudaShort": np.int16, "CudaByte": np.uint8, "CudaChar": np.int8,
+    "Double": "<f8", "Float": "<f4", "Half": "<f2",
+    "Long": "<i8", "Int": "<i4", "Short": "<i2", "Byte": "u1", "Char": "i1",
 }  # fmt: skip
+_ELEMENTS |= {f"Cuda{kind}": code for kind, code in _ELEMENTS.items()} | {"Cuda": "<f4"}
+
+_ARRAY_NAME = re.compile(r"torch\.(\w*)(Tensor|Storage)")
 
 
-@dataclass
+class Table(dict):
+    """A Lua table: a dict that can itself be a key, as itself and not by what it holds.
+
+    Graphs of networks use their nodes, and the nodes' tables, as keys.
+    """
+
+    __hash__ = object.__hash__
+
+
+@dataclass(frozen=True, eq=False)
 class TorchObject:
     """A torch object that is no tensor: a module of a network, for instance.
 
     Attributes:
         type_name: as Torch7 calls it, `nn.Linear`.
-        attributes: what it holds, a table as a rule.
+        attributes: what it holds, by name.
     """
 
     type_name: str
-    attributes: Any = field(default=None)
+    attributes: Table
 
 
 def read_torch7(path: Path | str) -> Any:
@@ -47,141 +59,199 @@ def read_torch7(path: Path | str) -> Any:
 
     Returns:
         Numbers as float, strings as str (Latin-1, so that every byte is one letter), booleans,
-        None; tables as dict, with int keys where a key is a whole number; tensors and storages as
-        numpy arrays of their type; other torch objects as `TorchObject`.
+        None; tables as `Table`, with int keys where a key is a whole number; tensors and storages
+        as numpy arrays of their type, read-only, for they share the file's bytes in memory; other
+        torch objects as `TorchObject`. What the file holds once is one object here, too.
 
     Raises:
-        InputError: the file is missing, cut short, of another format, or holds a function.
+        InputError: the file is missing, cut short, damaged, of another format, or holds a function.
 
-    Source: `File.lua` and `Tensor.lua` of torch7. Chapter: data cards.
+    Source: `File.lua`, `generic/Tensor.c` and `generic/Storage.c` of torch7. Chapter: data cards.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "answer.t7"
+        >>> _ = path.write_bytes(struct.pack("<id", NUMBER, 42))
+        >>> read_torch7(path)
+        42.0
     """
     path = Path(path)
     try:
         content = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}): put the file there") from None
-    try:
-        reader = _Reader(content)
-        value = reader.read_object(0)
-        if reader.place != len(content):
-            raise _Damaged("more bytes than its objects need")
-    except _Damaged as error:
-        raise InputError(
-            f"{path} is no sound Torch7 file ({error}): download or unpack it again"
-        ) from None
-    return value
+    reader = _Reader(path, content)
+    if content[:100].lstrip()[:1] == b"<":
+        raise reader.damaged("it is a web page")
+    if re.match(rb"[0-8]\r?\n", content):
+        raise InputError(f"{path} is in Torch7's text format: save it in the binary format")
+    return reader.read()
 
 
-class _Damaged(Exception):
-    """What is wrong, in a few words."""
+@dataclass
+class _Unfilled:
+    """A table whose entries are still being read; `left` counts their keys and values."""
+
+    table: Table
+    left: int
+    key: Any = None
 
 
 class _Reader:
-    def __init__(self, content: bytes):
+    """Walks through the bytes; a list of unfilled tables takes the place of recursion."""
+
+    def __init__(self, path: Path, content: bytes):
+        self.path = path
         self.content = content
         self.place = 0
         self.seen: dict[int, Any] = {}
+        self.unfilled: list[_Unfilled] = []
 
-    def read_object(self, depth: int) -> Any:
-        if depth > MAX_DEPTH:
-            raise _Damaged(f"objects within objects, more than {MAX_DEPTH} deep")
+    def read(self) -> Any:
+        root = self.read_value()
+        while self.unfilled:
+            current = self.unfilled[-1]
+            if not current.left:
+                self.unfilled.pop()
+                continue
+            value = self.read_value()
+            if current.left % 2 == 0:
+                current.key = self.as_key(value, current.table)
+            else:
+                current.table[current.key] = value
+            current.left -= 1
+        if self.place != len(self.content):
+            raise self.damaged("more bytes than its objects need")
+        return root
+
+    def read_value(self) -> Any:
+        """The next value; a new table is still empty and is filled next."""
         tag = self.read_int()
         if tag == NIL:
             return None
         if tag == NUMBER:
-            return self.unpack("<d", 8)
+            return self.unpack("<d")
         if tag == STRING:
             return self.read_string()
         if tag == BOOLEAN:
             return self.read_int() == 1
         if tag == TABLE:
-            return self.read_table(depth)
+            return self.read_table()
         if tag == TORCH:
-            return self.read_torch_object(depth)
+            return self.read_torch_object()
         if tag in FUNCTIONS:
-            raise _Damaged("it holds a function, which dse does not run")
-        raise _Damaged(f"an unknown type {tag} at byte {self.place - 4}")
+            raise InputError(
+                f"{self.path} holds a function, which dse does not run: save it without functions"
+            )
+        raise self.damaged(f"an unknown type {tag} at byte {self.place - 4}")
 
-    def read_table(self, depth: int) -> dict:
+    def as_key(self, value: Any, table: Table) -> Any:
+        if value is None or isinstance(value, np.ndarray):
+            raise self.damaged(f"a table has a key of type {type(value).__name__}")
+        key = int(value) if isinstance(value, float) and value.is_integer() else value
+        if key in table:
+            raise self.damaged("a table has a key twice")
+        return key
+
+    def read_table(self) -> Any:
         index = self.read_int()
         if index in self.seen:
             return self.seen[index]
-        table = self.seen[index] = {}
-        for _ in range(self.count(self.read_int(), 8)):
-            key, value = self.read_object(depth + 1), self.read_object(depth + 1)
-            if isinstance(key, float) and key.is_integer():
-                key = int(key)
-            if not isinstance(key, str | int | float | bool):
-                raise _Damaged(f"a table has a key of type {type(key).__name__}")
-            table[key] = value
+        if len(self.unfilled) == MAX_DEPTH:
+            raise self.damaged(f"tables within tables, more than {MAX_DEPTH} deep")
+        table = self.seen[index] = Table()
+        self.unfilled.append(_Unfilled(table, 2 * self.count(self.read_int(), 8)))
         return table
 
-    def read_torch_object(self, depth: int) -> Any:
+    def read_torch_object(self) -> Any:
         index = self.read_int()
         if index in self.seen:
             return self.seen[index]
-        version = self.read_string()
-        name = self.read_string() if version.startswith("V ") else version
-        kind, _, rest = name.removeprefix("torch.").partition("Tensor")
-        if name.startswith("torch.") and kind in _ELEMENTS and name.endswith("Tensor") and not rest:
-            self.seen[index] = self.read_tensor(np.dtype(_ELEMENTS[kind]), depth)
-        elif name.startswith("torch.") and name.endswith("Storage"):
-            kind = name.removeprefix("torch.").removesuffix("Storage")
-            if kind not in _ELEMENTS:
-                raise _Damaged(f"an unknown type {name}")
-            self.seen[index] = self.read_elements(np.dtype(_ELEMENTS[kind]))
+        name = self.read_class_name()
+        array = _ARRAY_NAME.fullmatch(name)
+        if array and array[1] not in _ELEMENTS:
+            raise self.damaged(f"an unknown type {name[:40]!r}")
+        if array and array[2] == "Tensor":
+            self.seen[index] = self.read_tensor(array[1])
+        elif array:
+            self.seen[index] = self.read_storage(array[1])
         else:
-            made = self.seen[index] = TorchObject(name)
-            made.attributes = self.read_object(depth + 1)
+            self.seen[index] = TorchObject(name, self.read_attributes(name))
         return self.seen[index]
 
-    def read_tensor(self, dtype: np.dtype, depth: int) -> np.ndarray:
+    def read_class_name(self) -> str:
+        version = self.read_string()
+        return self.read_string() if version.startswith("V ") else version  # old files have none
+
+    def read_attributes(self, name: str) -> Table:
+        attributes = self.read_table() if self.read_int() == TABLE else None
+        if not isinstance(attributes, Table):
+            raise self.damaged(f"an object {name[:40]!r} without a table of attributes")
+        return attributes
+
+    def read_tensor(self, kind: str) -> np.ndarray:
         dimensions = self.count(self.read_int(), 16)
-        sizes = [self.read_long() for _ in range(dimensions)]
-        strides = [self.read_long() for _ in range(dimensions)]
-        offset = self.read_long() - 1
-        storage = self.read_object(depth + 1)
-        if storage is None or not dimensions:
-            return np.empty(0, dtype)
-        if not isinstance(storage, np.ndarray) or storage.ndim != 1 or storage.dtype != dtype:
-            raise _Damaged("a tensor without a storage of its type")
-        if min(sizes) < 0 or min(strides) < 0 or offset < 0:
-            raise _Damaged("a tensor with a negative size")
-        if min(sizes) == 0:
-            return np.empty(sizes, dtype)
-        last = offset + sum((n - 1) * stride for n, stride in zip(sizes, strides, strict=True))
+        if dimensions > MAX_DIMENSIONS:
+            raise self.damaged(f"a tensor of {dimensions} dimensions")
+        sizes = [self.unpack("<q") for _ in range(dimensions)]
+        strides = [self.unpack("<q") for _ in range(dimensions)]
+        offset = self.unpack("<q") - 1  # Lua counts from 1
+        storage = self.read_storage_of_tensor(kind)
+        if not dimensions:
+            return storage[:0]
+        if min(sizes) < 1 or min(strides) < 0 or offset < 0:
+            raise self.damaged("a tensor with a size below 1, or a negative stride or offset")
+        axes = list(zip(sizes, strides, strict=True))
+        last = offset + sum((size - 1) * stride for size, stride in axes)
         if last >= len(storage) or math.prod(sizes) > len(storage):
-            raise _Damaged("a tensor larger than its storage")
-        strides = [stride * dtype.itemsize for stride in strides]
-        return np.lib.stride_tricks.as_strided(storage[offset:], sizes, strides, writeable=False)
+            raise self.damaged("a tensor larger than its storage")
+        # The stride of an axis of size 1 is never used and may be any number.
+        steps = [stride * storage.itemsize if size > 1 else 0 for size, stride in axes]
+        return np.lib.stride_tricks.as_strided(storage[offset:], sizes, steps, writeable=False)
 
-    def read_elements(self, dtype: np.dtype) -> np.ndarray:
-        number = self.count(self.read_long(), dtype.itemsize)
+    def read_storage_of_tensor(self, kind: str) -> np.ndarray:
+        dtype = np.dtype(_ELEMENTS[kind])
+        tag = self.read_int()
+        if tag == NIL:
+            return np.empty(0, dtype)
+        index = self.read_int()
+        is_new = tag == TORCH and index not in self.seen
+        if is_new and self.read_class_name() == f"torch.{kind}Storage":
+            self.seen[index] = self.read_storage(kind)
+        storage = self.seen.get(index) if tag == TORCH else None
+        if not isinstance(storage, np.ndarray) or storage.ndim != 1 or storage.dtype != dtype:
+            raise self.damaged("a tensor without a storage of its type")
+        return storage
+
+    def read_storage(self, kind: str) -> np.ndarray:
+        dtype = np.dtype(_ELEMENTS[kind])
+        number = self.count(self.unpack("<q"), dtype.itemsize)
         start, self.place = self.place, self.place + number * dtype.itemsize
-        return np.frombuffer(self.content, dtype.newbyteorder("<"), number, start).astype(
-            dtype, copy=False
-        )
-
-    def count(self, number: int, size: int) -> int:
-        """`number`, if so many things of `size` bytes can still follow."""
-        if number < 0 or number * size > len(self.content) - self.place:
-            raise _Damaged(f"cut short at byte {len(self.content)}, or a size of {number}")
-        return number
+        return np.frombuffer(self.content, dtype, number, start)
 
     def read_string(self) -> str:
         length = self.count(self.read_int(), 1)
         start, self.place = self.place, self.place + length
         return self.content[start : self.place].decode("latin-1")
 
+    def count(self, number: int, size: int) -> int:
+        """`number`, if so many things of `size` bytes can still follow: before room is made."""
+        if number < 0 or number * size > len(self.content) - self.place:
+            raise self.damaged(f"cut short at byte {len(self.content)}, or a size of {number}")
+        return number
+
     def read_int(self) -> int:
-        return self.unpack("<i", 4)
+        return self.unpack("<i")
 
-    def read_long(self) -> int:
-        return self.unpack("<q", 8)
-
-    def unpack(self, form: str, size: int) -> Any:
+    def unpack(self, form: str) -> Any:
+        size = struct.calcsize(form)
         if self.place + size > len(self.content):
-            raise _Damaged(f"cut short at byte {len(self.content)}")
+            raise self.damaged(f"cut short at byte {len(self.content)}")
         (value,) = struct.unpack_from(form, self.content, self.place)
         self.place += size
         return value
+
+    def damaged(self, what: str) -> InputError:
+        return InputError(
+            f"{self.path} is no sound Torch7 file ({what}): download or unpack it again"
+        )

@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
-from tqdm.auto import trange
+from tqdm.auto import tqdm, trange
 
 from dse.datasets.described_images import DescribedImages
 from dse.errors import InputError
@@ -17,7 +17,8 @@ from dse.files import written_whole
 from dse.objective import OBJECTIVES, joint_embedding_loss
 from dse.sampling import MinibatchSampler
 from dse.text import WORD_ENCODERS, build_text_encoder
-from dse.text.averages import train_word_vectors
+from dse.text.averages import ClassAttributes, train_word_vectors
+from dse.text.cnn import filled_lengths
 from dse.text.tokens import build_vocabulary
 
 RUN_FORMAT = 1
@@ -83,20 +84,39 @@ class Run:
     history: pd.DataFrame
 
     @torch.inference_mode()
-    def encode(self, captions: list[str], batch_size: int = 256) -> torch.Tensor:
+    def encode(
+        self, captions: list[str], batch_size: int = 256, progress: bool = False
+    ) -> torch.Tensor:
         """Embed captions.
+
+        Any string is a caption. One without a letter, digit or word that the encoder knows has the
+        embedding of an empty caption; what lies beyond the encoder's length is cut off.
 
         Args:
             captions: n texts.
             batch_size: texts at a time; it does not change the embeddings.
+            progress: show a bar.
 
         Returns:
             float32 (n, D), one row a caption.
+
+        Raises:
+            InputError: something in the list is no string, or the encoder reads no captions.
         """
-        tokens = self.encoder.tokenizer(captions)
-        order = tokens.count_nonzero(1).argsort(stable=True)  # texts of one length go together
+        if self.config.text_encoder == "attributes":
+            raise InputError("a run of attributes reads no captions: it embeds class attributes")
+        if isinstance(captions, str):
+            raise InputError("one string in place of a list of captions: put it into a list")
+        for i, caption in enumerate(captions):
+            if not isinstance(caption, str):
+                raise InputError(f"caption {i} is of type {type(caption).__name__}, not a string")
         embeddings = torch.empty(len(captions), self.encoder.linear.out_features)
-        for rows in order.split(batch_size):
+        if not captions:
+            return embeddings
+        tokens = self.encoder.tokenizer(captions)
+        order = filled_lengths(tokens).argsort(stable=True)  # captions of one length go together
+        batches = order.split(batch_size)
+        for rows in tqdm(batches, "encoding", disable=not progress or None):
             embeddings[rows] = self.encoder(tokens[rows])
         return embeddings
 
@@ -113,7 +133,7 @@ class Run:
         refuse_used_folder(folder)
         if folder.exists():
             folder.rmdir()
-        vocabulary = getattr(self.encoder.tokenizer, "vocabulary", None)
+        vocabulary = getattr(getattr(self.encoder, "tokenizer", None), "vocabulary", None)
         about = {
             "format": RUN_FORMAT,
             "config": asdict(self.config),
@@ -151,6 +171,7 @@ class Run:
                 about["embedding_dim"],
                 vocabulary=about["vocabulary"],
                 word_vectors=state.get("word_vectors"),
+                num_attributes=state["linear.weight"].shape[1],
             )
             encoder.load_state_dict(state)
         except InputError:
@@ -203,9 +224,8 @@ def train(
     classes = data.subset(config.split)
     generator = torch.Generator().manual_seed(config.seed)
     sampler = MinibatchSampler(classes, config.batch_size, config.captions_per_image)
-    captions = [caption for own in classes.captions for caption in own]
-    encoder = _build_encoder(config, classes, captions, generator)
-    tokens = encoder.tokenizer(captions)
+    encoder = _build_encoder(config, classes, generator)
+    descriptions = _descriptions(encoder, classes)
     dataset = {
         "name": data.name,
         "root": None if data.root is None else str(data.root),
@@ -214,7 +234,9 @@ def train(
         "float16": classes.features.dtype == torch.float16,
     }
     run = Run(encoder, config, dataset, pd.DataFrame())
-    run.history = _optimise(run, classes, tokens, sampler, generator, progress, watch)
+    run.history = _optimise(
+        run, classes.features, descriptions, sampler, generator, progress, watch
+    )
     run.encoder.eval()
     if out is not None:
         run.save(out)
@@ -222,30 +244,34 @@ def train(
 
 
 def _build_encoder(
-    config: TrainingConfig,
-    classes: DescribedImages,
-    captions: list[str],
-    generator: torch.Generator,
+    config: TrainingConfig, classes: DescribedImages, generator: torch.Generator
 ) -> nn.Module:
-    vocabulary = None
+    needs = {}
+    captions = [caption for own in classes.captions for caption in own]
     if config.text_encoder in WORD_ENCODERS:
-        vocabulary = classes.vocabulary or build_vocabulary(captions)
-    word_vectors = None
+        needs["vocabulary"] = classes.vocabulary or build_vocabulary(captions)
     if config.text_encoder == "word2vec":
-        word_vectors = train_word_vectors(captions, vocabulary, config.seed)
-    return build_text_encoder(
-        config.text_encoder,
-        classes.features.shape[2],
-        vocabulary=vocabulary,
-        word_vectors=word_vectors,
-        generator=generator,
-    )
+        needs["word_vectors"] = train_word_vectors(captions, needs["vocabulary"], config.seed)
+    if config.text_encoder == "attributes":
+        if classes.class_attributes is None:
+            raise InputError(f"{classes.name} has no class attributes: choose another text encoder")
+        needs["num_attributes"] = classes.class_attributes.shape[1]
+    dim = classes.features.shape[2]
+    return build_text_encoder(config.text_encoder, dim, **needs, generator=generator)
+
+
+def _descriptions(encoder: nn.Module, classes: DescribedImages) -> torch.Tensor:
+    """What the encoder reads for each caption: its tokens, or the attributes of its class."""
+    if isinstance(encoder, ClassAttributes):
+        counts = torch.tensor([len(own) for own in classes.captions])
+        return classes.class_attributes[classes.labels.repeat_interleave(counts)]
+    return encoder.tokenizer([caption for own in classes.captions for caption in own])
 
 
 def _optimise(
     run: Run,
-    classes: DescribedImages,
-    tokens: torch.Tensor,
+    features: torch.Tensor,
+    descriptions: torch.Tensor,
     sampler: MinibatchSampler,
     generator: torch.Generator,
     progress: bool,
@@ -257,15 +283,15 @@ def _optimise(
         encoder.parameters(), lr=config.learning_rate, alpha=0.99, eps=1e-8
     )
     schedule = torch.optim.lr_scheduler.StepLR(
-        optimiser, step_size=len(classes.class_names), gamma=config.lr_decay
+        optimiser, step_size=len(sampler.images_per_class), gamma=config.lr_decay
     )
     history = torch.empty(config.steps, len(HISTORY_COLUMNS))
     encoder.train()
     with trange(config.steps, desc=config.text_encoder, disable=not progress or None) as bar:
         for step in bar:
             batch = sampler.draw(generator)
-            images = classes.features[batch.images, batch.views].float()
-            texts = encoder(tokens[batch.captions])
+            images = features[batch.images, batch.views].float()
+            texts = encoder(descriptions[batch.captions])
             loss = joint_embedding_loss(images, texts, objective=config.objective)
             optimiser.zero_grad()
             loss.backward()

@@ -53,9 +53,14 @@ def trained(text_encoder="bag-of-words", **changes):
     return train(DATA, config(text_encoder, **changes), progress=False)
 
 
-@pytest.mark.parametrize("text_encoder", ["bag-of-words", "word2vec", "char-cnn", "char-cnn-rnn"])
+@pytest.mark.parametrize(
+    "text_encoder",
+    ["bag-of-words", "word2vec", "char-cnn", "char-cnn-rnn", "word-cnn", "word-cnn-rnn"]
+    + ["word-lstm", "word-transformer"],
+)
 def test_learns_to_name_the_classes_it_is_trained_on(text_encoder):
-    steps, rate = (60, 7e-4) if text_encoder.startswith("char") else (800, 1e-2)
+    averaging = text_encoder in ("bag-of-words", "word2vec")
+    steps, rate = (800, 1e-2) if averaging else (60, 7e-4)
     run = trained(text_encoder, steps=steps, learning_rate=rate)
     assert run.history.loss.tail(10).mean() < 0.8 * run.history.loss.head(3).mean()
     assert evaluate(run, DATA, "trainval").top1 > 3 / 20
@@ -226,3 +231,36 @@ def test_training_draws_the_crops_and_evaluation_takes_the_whole_picture():
     assert torch.equal(
         evaluate(trained_on_whole, data).scores, evaluate(trained_on_whole, DATA).scores
     )
+
+
+def test_attributes_recognise_unseen_classes_and_survive_the_disk(tmp_path):
+    code = torch.stack([DATA.features[DATA.labels == c, 0].mean(0) for c in range(26)])
+    data = dataclasses.replace(DATA, class_attributes=code.round())
+    run = train(data, config("attributes", steps=200), out=tmp_path / "run", progress=False)
+    assert run.encoder.linear.in_features == 16
+    metrics = evaluate(run, data)
+    assert metrics.top1 == 1.0
+    assert torch.equal(evaluate(Run.load(tmp_path / "run"), data).scores, metrics.scores)
+    with pytest.raises(InputError, match="reads no captions"):
+        run.encode(["a red crown"])
+    with pytest.raises(InputError, match="reads 16 attributes of a class, and colours has none"):
+        evaluate(run, DATA)
+    with pytest.raises(InputError, match="colours has no class attributes"):
+        trained("attributes")
+
+
+@pytest.mark.parametrize(
+    ("captions", "message"),
+    [
+        ("a red bird", "one string in place of a list"),
+        (["a", None], "caption 1 is of type NoneType"),
+        ([3.5], "caption 0 is of type float"),
+    ],
+)
+def test_what_is_no_list_of_strings_is_refused(captions, message):
+    with pytest.raises(InputError, match=message):
+        trained(steps=1).encode(captions)
+
+
+def test_no_captions_are_no_embeddings():
+    assert trained(steps=1).encode([]).shape == (0, 16)

@@ -1,4 +1,4 @@
-"""Writes Torch7's binary format, for tests: what `torch.save` of Torch7 would write."""
+"""Writes Torch7's binary format, for tests: byte for byte what Torch7's own `torch.save` writes."""
 
 import struct
 from dataclasses import dataclass
@@ -8,10 +8,40 @@ import numpy as np
 
 from dse.torch7 import TorchObject
 
-TENSORS = {
+KINDS = {
     "float64": "Double", "float32": "Float", "float16": "Half", "int64": "Long",
     "int32": "Int", "int16": "Short", "uint8": "Byte", "int8": "Char",
 }  # fmt: skip
+
+
+@dataclass
+class Storage:
+    """A storage: the elements of tensors, in a row.
+
+    Attributes:
+        elements: (n,).
+        kind: Torch7's name of their type, such as `Cuda`; None: that of the array.
+    """
+
+    elements: np.ndarray
+    kind: str | None = None
+
+    def __post_init__(self):
+        self.kind = self.kind or KINDS[self.elements.dtype.name]
+
+
+@dataclass
+class Tensor:
+    """A view of a storage, with any sizes, strides and offset (counted from 1), sound or not."""
+
+    storage: Storage | None
+    sizes: tuple[int, ...]
+    strides: tuple[int, ...]
+    offset: int = 1
+    kind: str | None = None
+
+    def __post_init__(self):
+        self.kind = self.kind or self.storage.kind
 
 
 @dataclass
@@ -40,44 +70,56 @@ class _Writer:
             return _int(1) + struct.pack("<d", value)
         if isinstance(value, str):
             return _int(2) + _string(value)
-        if isinstance(value, Function):
-            return _int(value.tag) + self.number(value)[0] + _string("code") + self.write({})
+        if isinstance(value, Function) and value.tag == 6:  # the oldest kind has no number
+            return _int(6) + _string("code") + self.write({})
         number, is_new = self.number(value)
-        if isinstance(value, dict):
-            body = _int(3) + number
-            if is_new:
-                body += _int(len(value))
-                for key, item in value.items():
-                    body += self.write(key) + self.write(item)
-            return body
-        body = _int(4) + number
-        if not is_new:
-            return body
-        if isinstance(value, TorchObject):
-            return body + _class(value.type_name) + self.write(value.attributes)
-        return body + self.tensor(value)
+        head = _int(_tag(value)) + _int(number)
+        return head + self.body(value) if is_new else head
 
-    def tensor(self, array: np.ndarray) -> bytes:
-        kind = TENSORS[array.dtype.name]
-        storage = np.ascontiguousarray(array).ravel()
-        strides = np.ascontiguousarray(array).strides
-        body = _class(f"torch.{kind}Tensor") + _int(array.ndim)
-        body += b"".join(struct.pack("<q", n) for n in array.shape)
-        body += b"".join(struct.pack("<q", s // array.itemsize) for s in strides)
-        number, _ = self.number(storage)
-        body += struct.pack("<q", 1) + _int(4) + number + _class(f"torch.{kind}Storage")
-        return body + struct.pack("<q", storage.size) + storage.tobytes()
-
-    def number(self, value: Any) -> tuple[bytes, bool]:
+    def number(self, value: Any) -> tuple[int, bool]:
         is_new = id(value) not in self.numbers
         if is_new:
             self.numbers[id(value)] = 1 + len(self.numbers)
             self.kept.append(value)
-        return _int(self.numbers[id(value)]), is_new
+        return self.numbers[id(value)], is_new
+
+    def body(self, value: Any) -> bytes:
+        if isinstance(value, Function):
+            return _string("code") + self.write({})
+        if isinstance(value, dict):
+            entries = [self.write(key) + self.write(item) for key, item in value.items()]
+            return _int(len(value)) + b"".join(entries)
+        if isinstance(value, TorchObject):
+            return _class(value.type_name) + self.write(value.attributes)
+        if isinstance(value, Storage):
+            head = _class(f"torch.{value.kind}Storage") + _longs(len(value.elements))
+            return head + value.elements.tobytes()
+        return self.tensor(value if isinstance(value, Tensor) else _contiguous(value))
+
+    def tensor(self, tensor: Tensor) -> bytes:
+        head = _class(f"torch.{tensor.kind}Tensor") + _int(len(tensor.sizes))
+        place = _longs(*tensor.sizes) + _longs(*tensor.strides) + _longs(tensor.offset)
+        return head + place + self.write(tensor.storage)
+
+
+def _tag(value: Any) -> int:
+    if isinstance(value, Function):
+        return value.tag
+    return 3 if isinstance(value, dict) else 4
+
+
+def _contiguous(array: np.ndarray) -> Tensor:
+    array = np.ascontiguousarray(array)
+    strides = tuple(stride // array.itemsize for stride in array.strides)
+    return Tensor(Storage(array.ravel()), array.shape, strides)
 
 
 def _int(value: int) -> bytes:
     return struct.pack("<i", value)
+
+
+def _longs(*values: int) -> bytes:
+    return struct.pack(f"<{len(values)}q", *values)
 
 
 def _string(text: str) -> bytes:

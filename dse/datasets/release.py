@@ -12,6 +12,7 @@ The layout::
         trainclasses.txt, valclasses.txt, trainvalclasses.txt, testclasses.txt, allclasses.txt
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,16 +29,24 @@ ARCHIVES = ("cvpr2016_cub", "cvpr2016_flowers")
 IMAGE_ENCODER = "release"
 """What `DescribedImages.image_encoder` says of features that came with the archive."""
 
+_SYMBOLS = np.frombuffer(f"\0{ALPHABET}".encode("ascii"), np.uint8)
+
 
 def read_release(root: Path | str) -> DescribedImages:
     """Read an archive of the authors, features included.
 
     Captions are those of the `.t7` files, number by number, as the authors trained on them. Where a
     class has none, its text files are read instead, in the order of their names: that this is the
-    order of the features is an assumption.
+    order of the features is an assumption, and `notes` says so. Classes without features are left
+    out; `notes` counts them. Splits are those of the class lists; where a list is missing, of
+    `trainids.txt` and `trainvalids.txt`.
 
     Args:
         root: the archive's folder, or the folder that holds one of `ARCHIVES`.
+
+    Returns:
+        `features` float32 (N, 10, 1024); classes in the order of `manifest.txt`, else
+        `allclasses.txt`, else of their names.
 
     Raises:
         InputError: what is missing or wrong, in which file.
@@ -46,12 +55,18 @@ def read_release(root: Path | str) -> DescribedImages:
     """
     folder = _archive_folder(Path(root))
     all_classes = _class_names(folder)
-    class_names = [name for name in all_classes if (folder / "images" / f"{name}.t7").is_file()]
+    there = set(_classes_there(folder))
+    class_names = [name for name in all_classes if name in there]
+    if not class_names:
+        raise InputError(
+            f"{folder / 'images'} holds no class that manifest.txt or allclasses.txt lists: "
+            "unpack the archive again"
+        )
     problems, features, captions = Problems(), [], []
     for name in class_names:
         with problems.collected():
             own = _read_features(folder / "images" / f"{name}.t7", features)
-            captions += _read_class_captions(folder / "text_c10", name, len(own))
+            captions += _read_class_captions(folder / "text_c10", name, len(own), problems)
             features.append(own)
     splits, split_notes, vocabulary = {}, (), None
     with problems.collected():
@@ -60,8 +75,6 @@ def read_release(root: Path | str) -> DescribedImages:
         if (folder / "vocab_c10.t7").is_file():
             vocabulary = read_vocabulary(folder / "vocab_c10.t7")
     problems.raise_if_any()
-    absent = len(all_classes) - len(class_names)
-    missing = (f"{absent} of {len(all_classes)} classes have no features and are left out.",)
     return DescribedImages(
         name="release",
         features=torch.cat(features),
@@ -74,31 +87,34 @@ def read_release(root: Path | str) -> DescribedImages:
         image_encoder=IMAGE_ENCODER,
         root=Path(root),
         vocabulary=vocabulary,
-        notes=(*(missing if absent else ()), *notes_on_captions(captions), *split_notes),
+        notes=(
+            *_notes_on_classes(folder, all_classes, class_names),
+            *notes_on_captions(captions),
+            *split_notes,
+        ),
     )
 
 
 def read_vocabulary(path: Path) -> list[str]:
-    """The authors' words, in the order of their numbers, which start from 1.
+    """The authors' words, in the order of their numbers: word i stands at i - 1.
 
     Raises:
-        InputError: the file is no table of words with the numbers 1 to V.
+        InputError: the file is no table of words with the numbers 1 to V, each once.
     """
     table = read_torch7(path)
-    if not isinstance(table, dict) or sorted(table.values(), key=str) != sorted(
-        map(float, range(1, len(table) + 1)), key=str
-    ):
+    is_table = isinstance(table, dict) and all(
+        isinstance(word, str) and isinstance(number, float) for word, number in table.items()
+    )
+    if not is_table or sorted(table.values()) != list(range(1, len(table) + 1)):
         raise InputError(f"{path} is no table of words with numbers from 1: unpack it again")
-    return sorted(map(str, table), key=table.get)
+    return sorted(table, key=table.get)
 
 
 def _archive_folder(root: Path) -> Path:
     """The folder with `images/*.t7`: the root itself, or the one archive below it."""
-    found = [
-        folder
-        for folder in (root, *(root / name for name in ARCHIVES))
-        if any((folder / "images").glob("*.t7"))
-    ]
+    if _classes_there(root):
+        return root
+    found = [root / name for name in ARCHIVES if _classes_there(root / name)]
     if not found:
         raise InputError(
             f"{root} holds no images/<class>.t7, nor does {' or '.join(ARCHIVES)} in it: --root "
@@ -109,22 +125,30 @@ def _archive_folder(root: Path) -> Path:
     return found[0]
 
 
+def _classes_there(folder: Path) -> list[str]:
+    return sorted(path.stem for path in (folder / "images").glob("*.t7"))
+
+
 def _class_names(folder: Path) -> list[str]:
     """All classes of the archive: by manifest.txt, else allclasses.txt, else the files there."""
-    for name in ("manifest.txt", "allclasses.txt"):
-        if (folder / name).is_file():
-            return [line.removesuffix(".t7") for line in (folder / name).read_text().split()]
-    return sorted(path.stem for path in (folder / "images").glob("*.t7"))
+    for path in (folder / "manifest.txt", folder / "allclasses.txt"):
+        if path.is_file():
+            lines = path.read_text(encoding="utf-8", errors="replace").split()
+            names = [line.removesuffix(".t7") for line in lines]
+            if len(set(names)) < len(names):
+                raise InputError(f"{path} names a class twice: take one of the lines out")
+            return names
+    return _classes_there(folder)
 
 
 def _read_features(path: Path, others: list[torch.Tensor]) -> torch.Tensor:
     """float32 (N, views, D) from the file's (N, D, views)."""
     array = read_torch7(path)
-    if not isinstance(array, np.ndarray) or array.ndim != 3 or not len(array):
+    if not isinstance(array, np.ndarray) or array.ndim != 3:
         raise InputError(f"{path} is no tensor pictures x features x views: unpack it again")
-    features = torch.from_numpy(np.array(array, np.float32)).transpose(1, 2).contiguous()
+    features = torch.from_numpy(np.array(array)).float().transpose(1, 2).contiguous()
     if not torch.isfinite(features).all():
-        raise InputError(f"{path} holds features that are no numbers: unpack it again")
+        raise InputError(f"{path} holds features that are no finite numbers: unpack it again")
     if others and features.shape[1:] != others[0].shape[1:]:
         raise InputError(
             f"{path} has {features.shape[2]} features in {features.shape[1]} views, the classes "
@@ -133,34 +157,61 @@ def _read_features(path: Path, others: list[torch.Tensor]) -> torch.Tensor:
     return features
 
 
-def _read_class_captions(folder: Path, name: str, number: int) -> list[list[str]]:
+def _read_class_captions(
+    folder: Path, name: str, number: int, problems: Problems
+) -> list[list[str]]:
     """The captions of a class's pictures."""
     path = folder / f"{name}.t7"
     if path.is_file():
         captions = _decode(path)
-    else:
-        path = folder / name
-        captions = [read_captions(file) for file in sorted(path.glob("*.txt"))]
-    if len(captions) != number:
+        _refuse_other_number(path, len(captions), number)
+        return captions
+    files = sorted((folder / name).glob("*.txt"))
+    _refuse_other_number(folder / name, len(files), number)
+    captions = []
+    for file in files:
+        with problems.collected():
+            captions.append(read_captions(file))
+    return captions
+
+
+def _refuse_other_number(path: Path, captions: int, pictures: int) -> None:
+    if captions != pictures:
         raise InputError(
-            f"{path} has captions of {len(captions)} pictures, and there are features of {number}: "
+            f"{path} has captions of {captions} pictures, and there are features of {pictures}: "
             "unpack it again"
         )
-    return captions
 
 
 def _decode(path: Path) -> list[list[str]]:
-    """Captions from character numbers, (N, 201, 10)."""
+    """Captions from character numbers, (N, 201, 10): each ends before its first 0."""
     numbers = read_torch7(path)
     if not isinstance(numbers, np.ndarray) or numbers.ndim != 3:
         raise InputError(f"{path} is no tensor pictures x characters x captions: unpack it again")
-    if numbers.size and not 0 <= numbers.min() <= numbers.max() <= len(ALPHABET):
+    in_range = 0 <= numbers.min() <= numbers.max() <= len(ALPHABET)
+    if not in_range or (numbers != np.floor(numbers)).any():
         raise InputError(f"{path} holds characters outside 0 to {len(ALPHABET)}: unpack it again")
-    symbols = np.array(["\n", *ALPHABET])[np.array(numbers, np.int64).transpose(0, 2, 1)]
+    symbols = _SYMBOLS[numbers.transpose(0, 2, 1).astype(np.int64)]
     captions = []
-    for picture, own in enumerate(symbols):
-        texts = ["".join(caption).partition("\n")[0] for caption in own]
-        captions.append([text for text in texts if text.strip()])
+    for picture, own in enumerate(symbols, start=1):
+        texts = [caption.tobytes().partition(b"\0")[0].decode("ascii") for caption in own]
+        captions.append([text for text in texts if text])
         if not captions[-1]:
-            raise InputError(f"{path} has no caption for picture {picture + 1}: unpack it again")
+            raise InputError(f"{path} has no caption for picture {picture}: unpack it again")
     return captions
+
+
+def _notes_on_classes(
+    folder: Path, all_classes: Sequence[str], class_names: Sequence[str]
+) -> tuple[str, ...]:
+    notes = []
+    if len(class_names) < len(all_classes):
+        absent = len(all_classes) - len(class_names)
+        notes.append(f"{absent} of {len(all_classes)} classes have no features and are left out.")
+    as_text = sum(not (folder / "text_c10" / f"{name}.t7").is_file() for name in class_names)
+    if as_text:
+        notes.append(
+            f"The captions of {as_text} classes come from text files, matched to the features in "
+            "the order of the files' names."
+        )
+    return tuple(notes)

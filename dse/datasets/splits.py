@@ -16,7 +16,7 @@ def read_class_list(path: Path, class_names: Sequence[str]) -> list[str]:
     """
     if not path.is_file():
         raise InputError(f"{path} is missing: it lists the classes of a split, one a line")
-    names = path.read_text().split()
+    names = path.read_text(encoding="utf-8", errors="replace").split()
     unknown = [name for name in names if name not in set(class_names)]
     if unknown:
         raise InputError(
@@ -30,9 +30,12 @@ def read_splits(
 ) -> tuple[dict[str, torch.Tensor], tuple[str, ...]]:
     """The four splits from the authors' lists: `trainvalclasses.txt`, `testclasses.txt` and others.
 
+    Where a list of names is missing, the list of ids is read, `trainvalids.txt` and so on: the line
+    numbers of `manifest.txt`. Where `train` alone is listed, `val` is the rest of `trainval`.
+
     Args:
         folder: holds the lists.
-        all_classes: names that the lists may hold.
+        all_classes: names that the lists may hold, in the order of their ids.
         class_names: the classes that are there; the others are left out of the splits.
 
     Returns:
@@ -41,14 +44,22 @@ def read_splits(
     Raises:
         InputError: a list is missing, names an unknown class, or shares one with another.
     """
-    trainval, test = folder / "trainvalclasses.txt", folder / "testclasses.txt"
-    names = {"trainval": read_class_list(trainval, all_classes)}
-    names["test"] = read_class_list(test, all_classes)
-    refuse_overlap(names["trainval"], names["test"], f"{trainval} and {test.name}")
-    inner = {split: folder / f"{split}classes.txt" for split in ("train", "val")}
-    if all(path.is_file() for path in inner.values()):
-        names |= {split: read_class_list(path, all_classes) for split, path in inner.items()}
-        refuse_overlap(names["train"], names["val"], f"{inner['train']} and {inner['val'].name}")
+    paths = {split: _split_file(folder, split) for split in ("trainval", "test", "train", "val")}
+    names = {split: _read_split(paths[split], all_classes) for split in ("trainval", "test")}
+    refuse_overlap(
+        names["trainval"], names["test"], f"{paths['trainval']} and {paths['test'].name}"
+    )
+    if paths["train"].is_file():
+        names["train"] = _read_split(paths["train"], all_classes)
+        rest = [name for name in names["trainval"] if name not in names["train"]]
+        names["val"] = _read_split(paths["val"], all_classes) if paths["val"].is_file() else rest
+        refuse_overlap(names["train"], names["val"], f"{paths['train']} and {paths['val'].name}")
+        stray = sorted({*names["train"], *names["val"]} - set(names["trainval"]))
+        if stray:
+            raise InputError(
+                f"{paths['train']} or {paths['val'].name} names {stray[0]}, which "
+                f"{paths['trainval'].name} does not: correct one of them"
+            )
     index_of = {name: index for index, name in enumerate(class_names)}
     splits = {
         split: torch.tensor(sorted({index_of[n] for n in listed if n in index_of})).long()
@@ -61,6 +72,28 @@ def read_splits(
         "trainclasses.txt and valclasses.txt are not there: trainval was divided two to one, "
         "with seed 0.",
     )
+
+
+def _split_file(folder: Path, split: str) -> Path:
+    """The list of a split's classes; of their ids where those alone are there."""
+    listed, ids = folder / f"{split}classes.txt", folder / f"{split}ids.txt"
+    by_ids = not listed.is_file() and ids.is_file() and (folder / "manifest.txt").is_file()
+    return ids if by_ids else listed
+
+
+def _read_split(path: Path, all_classes: Sequence[str]) -> list[str]:
+    """The class names in a list of names or of ids."""
+    if path.name.endswith("classes.txt"):
+        return read_class_list(path, all_classes)
+    name_of = {str(number): name for number, name in enumerate(all_classes, start=1)}
+    ids = path.read_text(encoding="utf-8", errors="replace").split()
+    unknown = [number for number in ids if number not in name_of]
+    if unknown:
+        raise InputError(
+            f"{path} has a line {unknown[0][:40]!r}: each is a line number of manifest.txt, "
+            f"1 to {len(all_classes)}"
+        )
+    return [name_of[number] for number in ids]
 
 
 def make_inner_split(classes: torch.Tensor, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:

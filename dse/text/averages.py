@@ -1,7 +1,7 @@
-"""Text encoders that forget the order of the words: bag of words and word2vec.
+"""Encoders without an order of words: attributes, word2vec, bag of words.
 
-Both sum up a caption in one vector, whatever the order of its words, and learn one linear layer
-from that vector to the embedding.
+Each sums up a class or a caption in one vector, and learns one linear layer from that vector to the
+embedding.
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,30 @@ from dse.text.tokens import WordTokenizer, words
 
 WORD_VECTOR_DIM = 300
 """Dimension of the word2vec vectors. The paper gives none; 300 is the usual choice."""
+
+
+class ClassAttributes(nn.Module):
+    """One linear layer on the attributes of a class: it reads no caption.
+
+    Args:
+        num_attributes: A, the columns of `DescribedImages.class_attributes`.
+        embedding_dim: D, the dimension of the image features.
+
+    Shape: attributes float32 (B, A) -> embeddings float32 (B, D).
+
+    Source: paper, section 4.2. Chapter: 3, word2vec baseline.
+
+    Example:
+        >>> ClassAttributes(312, embedding_dim=4)(torch.zeros(2, 312)).shape
+        torch.Size([2, 4])
+    """
+
+    def __init__(self, num_attributes: int, embedding_dim: int = 1024):
+        super().__init__()
+        self.linear = nn.Linear(num_attributes, embedding_dim)
+
+    def forward(self, attributes: torch.Tensor) -> torch.Tensor:
+        return self.linear(attributes)
 
 
 class BagOfWords(nn.Module):
@@ -44,7 +68,7 @@ class BagOfWords(nn.Module):
         self.linear = nn.Linear(self.tokenizer.size, embedding_dim)
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        presence = torch.zeros(len(tokens), 1 + self.tokenizer.size, device=tokens.device)
+        presence = self.linear.weight.new_zeros(len(tokens), 1 + self.tokenizer.size)
         presence.scatter_(1, tokens.long(), 1.0)
         return self.linear(presence[:, 1:])  # column 0 gathered the unknown words and the padding
 

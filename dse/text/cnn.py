@@ -1,15 +1,18 @@
-"""Convolutions over a caption's characters, and the char-CNN.
+"""Convolutions over a caption's characters or words, and the two CNNs.
 
 Two savings leave every number as it is. The first convolution reads one-hot columns, so it is a
-sum of looked-up weight columns: no one-hot tensor is built. And past the end of the longest caption
-of a batch every layer's output is one constant column: it is computed once and repeated.
+sum of looked-up weights: no one-hot tensor is built. And past a caption's end every layer's output
+is one constant column: it is computed once. So the columns of all captions of a batch lie one
+after the other, as many of each as it needs, and every layer is one matrix product.
 """
+
+from collections.abc import Sequence
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from dse.text.tokens import CharacterTokenizer
+from dse.text.tokens import CharacterTokenizer, WordTokenizer
 
 
 def threshold(x: torch.Tensor) -> torch.Tensor:
@@ -17,73 +20,136 @@ def threshold(x: torch.Tensor) -> torch.Tensor:
     return F.threshold(x, 1e-6, 0.0)
 
 
-class CharacterConvolutions(nn.Module):
-    """Convolution, threshold, max-pooling, again and again: the trunk of both character networks.
+class OneHotConvolution(nn.Module):
+    """A convolution over one-hot columns, which are never built.
+
+    Its output is the bias and the sum of `kernel` columns of the weight, looked up by token and by
+    place in the window. Token 0 is a column of zeros and adds nothing.
 
     Args:
-        channels: outputs of each convolution; all have kernel 4, stride 1 and no padding.
-        pools: (kernel, stride) of the max-pooling after each convolution.
+        size: V, different tokens; they are numbered from 1.
+        channels: outputs.
+        kernel: tokens in a window.
 
-    Shape: tokens uint8 (B, 201) -> float32 (B, channels[-1], steps).
-
-    Source: the authors' `HybridCNN.lua` and `DocumentCNNShort.lua`. Chapter: 4, char-CNN.
+    Shape: windows int (M, kernel) -> float32 (M, channels).
 
     Example:
-        >>> trunk = CharacterConvolutions((384, 512, 256), ((3, 3), (3, 3), (3, 2)))
-        >>> trunk.lengths
-        [201, 66, 21, 8]
-        >>> trunk(CharacterTokenizer()(["a small red bird"])).shape
-        torch.Size([1, 256, 8])
+        >>> convolution = OneHotConvolution(70, 5, kernel=4)
+        >>> nothing = convolution(torch.zeros(2, 4, dtype=torch.int64))
+        >>> torch.equal(nothing, convolution.bias.expand(2, 5))
+        True
     """
 
-    kernel = 4
-
-    def __init__(self, channels: tuple[int, ...], pools: tuple[tuple[int, int], ...]):
+    def __init__(self, size: int, channels: int, kernel: int):
         super().__init__()
-        self.tokenizer = CharacterTokenizer()
-        self.pools = pools
+        self.weight = nn.Parameter(torch.zeros(kernel, size, channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, windows: torch.Tensor) -> torch.Tensor:
+        kernel, size, _ = self.weight.shape
+        places = size * torch.arange(kernel, device=windows.device)
+        rows = (windows.long() - 1).clamp(min=0) + places
+        present = (windows > 0).to(self.weight.dtype)
+        table = self.weight.flatten(0, 1)
+        return F.embedding_bag(rows, table, mode="sum", per_sample_weights=present) + self.bias
+
+
+class Convolutions(nn.Module):
+    """Convolution, threshold, max-pooling, again and again: the trunk of the CNNs and CNN-RNNs.
+
+    All have stride 1 and no padding. The first is a `OneHotConvolution`; the others are linear
+    layers on windows, weight (channels, kernel x inputs), as in the authors' files.
+
+    Args:
+        tokenizer: says how many different tokens there are and how long a text is.
+        channels: outputs of each convolution.
+        kernels: columns that each convolution sees.
+        pools: (kernel, stride) of the max-pooling after each convolution; (1, 1) is none.
+
+    Attributes:
+        lengths: columns of the text, and after each layer.
+        fields: (stride, size) for each of `lengths`, in tokens: column p depends on the `size`
+            tokens from token `stride * p` on.
+
+    Shape: tokens int (B, length) -> float32 (B, steps, channels[-1]).
+
+    Source: the authors' `HybridCNN.lua`, `DocumentCNNShort.lua` and kin. Chapter: 4, char-CNN.
+
+    Example:
+        >>> pools = ((3, 3), (3, 3), (3, 2))
+        >>> trunk = Convolutions(CharacterTokenizer(), (384, 512, 256), (4, 4, 4), pools)
+        >>> trunk.lengths, trunk.fields
+        ([201, 66, 21, 8], [(1, 1), (3, 6), (9, 21), (18, 66)])
+        >>> trunk(trunk.tokenizer(["a small red bird"])).shape
+        torch.Size([1, 8, 256])
+    """
+
+    def __init__(
+        self,
+        tokenizer: CharacterTokenizer | WordTokenizer,
+        channels: Sequence[int],
+        kernels: Sequence[int],
+        pools: Sequence[tuple[int, int]],
+    ):
+        super().__init__()
+        self.tokenizer = tokenizer
+        self.kernels, self.pools = tuple(kernels), tuple(pools)
         self.convolutions = nn.ModuleList(
-            nn.Conv1d(n_in, n_out, self.kernel)
-            for n_in, n_out in zip((self.tokenizer.size, *channels), channels, strict=False)
+            [OneHotConvolution(tokenizer.size, channels[0], kernels[0])]
         )
-        self.lengths = [self.tokenizer.length]
-        for pool, stride in pools:
-            self.lengths.append((self.lengths[-1] - self.kernel + 1 - pool) // stride + 1)
+        for n_in, n_out, kernel in zip(channels, channels[1:], kernels[1:], strict=False):
+            self.convolutions.append(nn.Linear(kernel * n_in, n_out))
+        self.lengths, self.fields = [tokenizer.length], [(1, 1)]
+        for kernel, (pool, stride) in zip(kernels, pools, strict=True):
+            self.lengths.append((self.lengths[-1] - kernel + 1 - pool) // stride + 1)
+            step, size = self.fields[-1]
+            self.fields.append((step * stride, size + step * (kernel - 1 + pool - 1)))
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        longest = int(tokens.count_nonzero(1).max())
-        x = tokens[:, : longest + 1]  # the last column is empty and stands for all that follow
-        for i, (convolution, (pool, stride)) in enumerate(
-            zip(self.convolutions, self.pools, strict=True)
-        ):
+        length = self.lengths[0]
+        x = tokens.flatten()
+        starts = length * torch.arange(len(tokens), device=tokens.device)
+        # The first empty column of a text stands for all that follow.
+        held = (filled_lengths(tokens) + 1).clamp(max=length)
+        layers = zip(self.convolutions, self.kernels, self.pools, self.lengths[1:], strict=True)
+        for convolution, kernel, (pool, stride), full in layers:
             # Column p of the output is constant once its first input column, stride * p, is.
-            last = min(-(-(x.shape[-1] - 1) // stride), self.lengths[i + 1] - 1)
-            x = _extend(x, stride * last + pool + self.kernel - 1)
-            x = _convolve_characters(x, convolution) if i == 0 else convolution(x)
-            x = threshold(F.max_pool1d(x, pool, stride))  # the threshold is monotone: same maxima
-        return _extend(x, self.lengths[-1])
+            needed = (-(-(held - 1) // stride)).clamp(max=full - 1) + 1
+            owner, column = _columns(needed)
+            window = torch.arange(pool, device=x.device)[:, None] + torch.arange(kernel).to(
+                x.device
+            )
+            taps = torch.minimum(
+                stride * column[:, None, None] + window, held[owner, None, None] - 1
+            )
+            rows = starts[owner, None, None] + taps
+            if isinstance(convolution, OneHotConvolution):
+                x = convolution(x[rows].flatten(0, 1))
+            else:
+                x = convolution(F.embedding(rows, x).view(rows.shape[0] * pool, -1))
+            x = x.view(-1, pool, x.shape[-1]).max(1).values if pool > 1 else x
+            x = threshold(x)  # monotone: the maxima are the same before and after it
+            held, starts = needed, needed.cumsum(0) - needed
+        steps = torch.arange(self.lengths[-1], device=x.device)
+        return F.embedding(starts[:, None] + torch.minimum(steps, held[:, None] - 1), x)
 
 
-def _extend(x: torch.Tensor, length: int) -> torch.Tensor:
-    """Cut the last dimension to `length`, or repeat its last entry up to `length`."""
-    missing = length - x.shape[-1]
-    if missing <= 0:
-        return x[..., :length]
-    return torch.cat([x, x[..., -1:].expand(*x.shape[:-1], missing)], dim=-1)
+def filled_lengths(tokens: torch.Tensor) -> torch.Tensor:
+    """How many tokens of each text there are before only zeros follow: (B, length) -> int64 (B,).
 
-
-def _convolve_characters(tokens: torch.Tensor, convolution: nn.Conv1d) -> torch.Tensor:
-    """`convolution` of the one-hot columns of `tokens`, which are never built.
-
-    Each output column is the sum of `kernel` columns of the weight, looked up by character and by
-    place in the window; character 0 looks up zeros.
+    Example:
+        >>> filled_lengths(torch.tensor([[3, 0, 5, 0], [0, 0, 0, 0]])).tolist()
+        [3, 0]
     """
-    kernel, size = convolution.kernel_size[0], convolution.in_channels
-    table = F.pad(convolution.weight.permute(2, 1, 0), (0, 0, 1, 0)).flatten(0, 1)
-    windows = tokens.long().unfold(1, kernel, 1)
-    rows = windows + (1 + size) * torch.arange(kernel, device=tokens.device)
-    sums = F.embedding_bag(rows.flatten(0, 1), table, mode="sum") + convolution.bias
-    return sums.view(*windows.shape[:2], -1).transpose(1, 2)
+    places = torch.arange(1, tokens.shape[1] + 1, device=tokens.device)
+    return ((tokens != 0) * places).amax(1)
+
+
+def _columns(counts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The text and the place of each of `counts` columns: [2, 1] -> [0, 0, 1], [0, 1, 0]."""
+    owner = torch.arange(len(counts), device=counts.device).repeat_interleave(counts)
+    first = counts.cumsum(0) - counts
+    return owner, torch.arange(len(owner), device=counts.device) - first[owner]
 
 
 class CharCNN(nn.Module):
@@ -106,7 +172,39 @@ class CharCNN(nn.Module):
 
     def __init__(self, embedding_dim: int = 1024):
         super().__init__()
-        self.trunk = CharacterConvolutions((256, 256, 256), ((3, 3), (3, 3), (3, 3)))
+        pools = ((3, 3), (3, 3), (3, 3))
+        self.trunk = Convolutions(CharacterTokenizer(), (256, 256, 256), (4, 4, 4), pools)
+        self.tokenizer = self.trunk.tokenizer
+        self.hidden = nn.Linear(256 * self.trunk.lengths[-1], 1024)
+        self.linear = nn.Linear(1024, embedding_dim)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        return self.linear(self.hidden(self.trunk(tokens).flatten(1)))
+
+
+class WordCNN(nn.Module):
+    """The word-CNN: three convolutions over words, then two linear layers.
+
+    30 x V -> 9 x 256 -> 7 x 256 -> 5 x 256 = 1,280 -> 1,024 -> D. It pools once, after the first
+    convolution. 768 V + 2,755,328 parameters at D = 1,024.
+
+    Args:
+        vocabulary: V words of the training captions.
+        embedding_dim: D, the dimension of the image features.
+
+    Shape: tokens int (B, 30) -> embeddings float32 (B, D).
+
+    Source: paper, section 4; layers from the authors' `DocumentCNNWord.lua`. Chapter: 4, char-CNN.
+
+    Example:
+        >>> sum(p.numel() for p in WordCNN(["a", "bird"]).parameters()) - 768 * 2
+        2755328
+    """
+
+    def __init__(self, vocabulary: Sequence[str], embedding_dim: int = 1024):
+        super().__init__()
+        pools = ((3, 3), (1, 1), (1, 1))
+        self.trunk = Convolutions(WordTokenizer(vocabulary), (256, 256, 256), (3, 3, 3), pools)
         self.tokenizer = self.trunk.tokenizer
         self.hidden = nn.Linear(256 * self.trunk.lengths[-1], 1024)
         self.linear = nn.Linear(1024, embedding_dim)

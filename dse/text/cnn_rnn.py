@@ -1,10 +1,13 @@
-"""The char-CNN-RNN: convolutions find letter patterns, a recurrence reads them in order."""
+"""The CNN-RNNs: convolutions find patterns, a recurrence reads them in order."""
+
+from collections.abc import Sequence
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from dse.text.cnn import CharacterConvolutions
+from dse.text.cnn import Convolutions
+from dse.text.tokens import CharacterTokenizer, WordTokenizer
 
 
 class MeanReLURNN(nn.Module):
@@ -46,30 +49,117 @@ class MeanReLURNN(nn.Module):
         return torch.stack(states, dim=1)
 
 
+class MeanGRU(nn.Module):
+    """The authors' gated recurrence; its output is the mean of its hidden states.
+
+    h_1 = tanh(W x_1 + b). Then, with sigmoid gates z and r of x_t and h_{t-1}:
+    c_t = tanh(W x_t + b + U (r * h_{t-1}) + d);  h_t = z * c_t + (1 - z) * h_{t-1}.
+
+    z weights the *new* state, and r is applied before U: `torch.nn.GRU` does both the other way.
+
+    Args:
+        size: dimension of the inputs and of the hidden states.
+
+    Shape: float32 (B, steps, size) -> (B, size).
+
+    Source: the authors' `FixedGRU.lua`. Chapter: 5, CNN-RNN.
+    """
+
+    def __init__(self, size: int):
+        super().__init__()
+        self.from_input = nn.Linear(size, size)
+        self.from_hidden = nn.Linear(size, size)
+        self.update_from_input = nn.Linear(size, size)
+        self.update_from_hidden = nn.Linear(size, size)
+        self.reset_from_input = nn.Linear(size, size)
+        self.reset_from_hidden = nn.Linear(size, size)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.hidden_states(x).mean(1)
+
+    def hidden_states(self, x: torch.Tensor) -> torch.Tensor:
+        """Every hidden state, (B, steps, size)."""
+        projected = self.from_input(x).unbind(1)
+        for_update = self.update_from_input(x).unbind(1)
+        for_reset = self.reset_from_input(x).unbind(1)
+        states = [torch.tanh(projected[0])]
+        for t in range(1, len(projected)):
+            h = states[-1]
+            update = torch.sigmoid(for_update[t] + self.update_from_hidden(h))
+            reset = torch.sigmoid(for_reset[t] + self.reset_from_hidden(h))
+            candidate = torch.tanh(projected[t] + self.from_hidden(reset * h))
+            states.append(update * candidate + (1 - update) * h)
+        return torch.stack(states, dim=1)
+
+
 class CharCNNRNN(nn.Module):
-    """The char-CNN-RNN: three convolutions over characters, eight recurrent steps, a linear layer.
+    """The char-CNN-RNN: three convolutions over characters, recurrent steps, a linear layer.
 
     201 x 70 -> 66 x 384 -> 21 x 512 -> 8 x 256 -> mean of 8 hidden states of 256 -> D.
     1,814,144 parameters at D = 1,024.
 
     Args:
         embedding_dim: D, the dimension of the image features.
+        units: of the last convolution and of the recurrence. The paper's network has 256; those
+            of the authors' text-to-image work (ICML 2016) have 512.
+        long: leave the last pooling out, so that the recurrence takes 18 steps in place of 8.
+        gated: a `MeanGRU` in place of the `MeanReLURNN`.
 
     Shape: tokens uint8 (B, 201) -> embeddings float32 (B, D).
 
-    Source: paper, section 4.1; layers from the authors' `HybridCNN.lua`. Chapter: 5, CNN-RNN.
+    Source: paper, section 4.1; layers from the authors' `HybridCNN.lua` and `HybridCNNLong.lua`.
+    Chapter: 5, CNN-RNN.
 
     Example:
         >>> sum(p.numel() for p in CharCNNRNN().parameters())
         1814144
     """
 
-    def __init__(self, embedding_dim: int = 1024):
+    def __init__(
+        self,
+        embedding_dim: int = 1024,
+        *,
+        units: int = 256,
+        long: bool = False,
+        gated: bool = False,
+    ):
         super().__init__()
-        self.trunk = CharacterConvolutions((384, 512, 256), ((3, 3), (3, 3), (3, 2)))
+        pools = ((3, 3), (3, 3), (1, 1) if long else (3, 2))
+        self.trunk = Convolutions(CharacterTokenizer(), (384, 512, units), (4, 4, 4), pools)
         self.tokenizer = self.trunk.tokenizer
-        self.rnn = MeanReLURNN(256)
-        self.linear = nn.Linear(256, embedding_dim)
+        self.rnn = MeanGRU(units) if gated else MeanReLURNN(units)
+        self.linear = nn.Linear(units, embedding_dim)
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        return self.linear(self.rnn(self.trunk(tokens).transpose(1, 2)))
+        return self.linear(self.rnn(self.trunk(tokens)))
+
+
+class WordCNNRNN(nn.Module):
+    """The word-CNN-RNN: three convolutions over words, eight recurrent steps, a linear layer.
+
+    30 x V -> 28 x 512 -> 9 x 512 -> 8 x 512 -> mean of 8 hidden states of 512 -> D. It pools once,
+    after the second convolution. 1536 V + 2,100,736 parameters at D = 1,024.
+
+    Args:
+        vocabulary: V words of the training captions.
+        embedding_dim: D, the dimension of the image features.
+
+    Shape: tokens int (B, 30) -> embeddings float32 (B, D).
+
+    Source: paper, section 4.1; layers from the authors' `HybridCNNWord.lua`. Chapter: 5, CNN-RNN.
+
+    Example:
+        >>> sum(p.numel() for p in WordCNNRNN(["a", "bird"]).parameters()) - 1536 * 2
+        2100736
+    """
+
+    def __init__(self, vocabulary: Sequence[str], embedding_dim: int = 1024):
+        super().__init__()
+        pools = ((1, 1), (3, 3), (1, 1))
+        self.trunk = Convolutions(WordTokenizer(vocabulary), (512, 512, 512), (3, 2, 2), pools)
+        self.tokenizer = self.trunk.tokenizer
+        self.rnn = MeanReLURNN(512)
+        self.linear = nn.Linear(512, embedding_dim)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        return self.linear(self.rnn(self.trunk(tokens)))

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis.extra import numpy as hnp
 
 from dse.cli import main
 from dse.datasets import load_dataset
@@ -14,13 +16,17 @@ from dse.training import TrainingConfig, train
 
 from torch7_writer import Function, torch7_bytes  # isort: skip
 
-CLASSES = ("004.Grey_Wren", "001.Red_Finch", "003.Green_Tit", "002.Blue_Gull", "005.Absent")
+CLASSES = (
+    "004.Grey_Wren", "001.Red_Finch", "007.Absent", "003.Green_Tit", "002.Blue_Gull",
+    "006.Pink_Rail", "005.Brown_Owl",
+)  # fmt: skip
+PRESENT = tuple(name for name in CLASSES if name != "007.Absent")
 SPLITS = {
-    "trainval": (*CLASSES[:3], CLASSES[4]),
-    "test": CLASSES[3:4],
-    "train": CLASSES[:2],
-    "val": CLASSES[2:3],
-}
+    "trainval": CLASSES[:5], "test": CLASSES[5:], "train": CLASSES[:4], "val": CLASSES[4:5],
+}  # fmt: skip
+SPLITS_OF_PRESENT = {"trainval": [0, 1, 2, 3], "test": [4, 5], "train": [0, 1, 2], "val": [3]}
+SIZES = (2, 3, 4, 5, 1, 6)  # pictures of each class that is there
+LABELS = [label for label, size in enumerate(SIZES) for _ in range(size)]
 DIM, VIEWS, CAPTIONS = 6, 10, 10
 
 
@@ -28,15 +34,20 @@ def world():
     """Features (N, 10, 6) and captions of each class that has some."""
     random = np.random.default_rng(0)
     classes = {}
-    for number, name in enumerate(CLASSES[:4], start=2):  # classes differ in their pictures
+    for name, size in zip(PRESENT, SIZES, strict=True):
         colour, kind = name[4:].lower().split("_")
-        features = random.standard_normal((number, VIEWS, DIM)).astype(np.float32)
+        features = random.standard_normal((size, VIEWS, DIM)).astype(np.float32)
         captions = [
             [f"a {colour} {kind}, number {i}-{k}; it's small." for k in range(CAPTIONS)]
-            for i in range(number)
+            for i in range(size)
         ]
         classes[name] = (features, captions)
     return classes
+
+
+def character_numbers(captions):
+    """uint8 (N, 201, 10), as in the archives."""
+    return np.stack([CharacterTokenizer()(own).numpy().T for own in captions])
 
 
 def write_archive(folder, layout="t7"):
@@ -46,10 +57,8 @@ def write_archive(folder, layout="t7"):
         views_last = np.ascontiguousarray(features.transpose(0, 2, 1))
         (folder / "images" / f"{name}.t7").write_bytes(torch7_bytes(views_last))
         if layout == "t7":
-            numbers = np.zeros((len(captions), CHARACTER_LENGTH, CAPTIONS), np.uint8)
-            for i, own in enumerate(captions):
-                numbers[i] = CharacterTokenizer()(own).numpy().T
-            (folder / "text_c10" / f"{name}.t7").write_bytes(torch7_bytes(numbers))
+            content = torch7_bytes(character_numbers(captions))
+            (folder / "text_c10" / f"{name}.t7").write_bytes(content)
         else:
             (folder / "text_c10" / name).mkdir()
             for i, own in enumerate(captions):
@@ -66,28 +75,75 @@ def archive(tmp_path):
     return write_archive(tmp_path / "data" / "cvpr2016_cub")
 
 
+def as_lists(splits):
+    return {split: classes.tolist() for split, classes in splits.items()}
+
+
 def test_reads_features_views_first_captions_and_splits(archive):
     data = read_release(archive)
-    assert data.class_names == list(CLASSES[:4])
-    assert data.labels.tolist() == [0] * 2 + [1] * 3 + [2] * 4 + [3] * 5
+    assert data.class_names == list(PRESENT)
+    assert data.labels.tolist() == LABELS
     features, captions = zip(*world().values(), strict=True)
     assert torch.equal(data.features, torch.from_numpy(np.concatenate(features)))
     assert data.captions == [own for of_class in captions for own in of_class]
-    assert {split: classes.tolist() for split, classes in data.splits.items()} == {
-        "trainval": [0, 1, 2],
-        "test": [3],
-        "train": [0, 1],
-        "val": [2],
-    }
-    assert data.notes == ("1 of 5 classes have no features and are left out.",)
+    assert as_lists(data.splits) == SPLITS_OF_PRESENT
+    assert data.notes == ("1 of 7 classes have no features and are left out.",)
     assert torch.equal(data.whole_pictures(), data.features[:, 0])
+    assert data.image_encoder == "release" and data.root == archive
+    assert data.image_paths is data.class_attributes is data.vocabulary is None
 
 
 def test_the_root_may_be_the_folder_above(archive):
-    assert len(read_release(archive.parent).labels) == 14
+    assert len(read_release(archive.parent).labels) == len(LABELS)
     write_archive(archive.parent / "cvpr2016_flowers")
     with pytest.raises(InputError, match="holds cvpr2016_cub and cvpr2016_flowers"):
         read_release(archive.parent)
+    write_archive(archive / "cvpr2016_flowers")
+    assert read_release(archive).root == archive
+
+
+def test_the_order_of_classes_is_that_of_the_lists_else_of_the_names(archive):
+    for split, names in SPLITS.items():  # without the lists, no one knows of the absent class
+        present = [name for name in names if name in PRESENT]
+        (archive / f"{split}classes.txt").write_text("\n".join(present))
+    (archive / "allclasses.txt").write_text("\n".join(CLASSES[::-1]))
+    orders = {"manifest.txt": PRESENT, "allclasses.txt": PRESENT[::-1], "": sorted(PRESENT)}
+    for used_list, order in orders.items():
+        data = read_release(archive)
+        assert data.class_names == list(order)
+        first = data.features[data.labels == order.index(PRESENT[0])]
+        assert torch.equal(first, torch.from_numpy(world()[PRESENT[0]][0]))
+        if used_list:
+            (archive / used_list).unlink()
+
+
+def test_ids_stand_in_for_lists_that_are_not_there(archive):
+    (archive / "trainvalids.txt").write_text("7\n")
+    assert as_lists(read_release(archive).splits) == SPLITS_OF_PRESENT  # the list goes first
+    (archive / "trainvalids.txt").write_text("1\n2\n3\n4\n5\n")
+    (archive / "trainids.txt").write_text("1\n2\n3\n4\n")
+    for split in ("train", "trainval", "val"):
+        (archive / f"{split}classes.txt").unlink()
+        assert as_lists(read_release(archive).splits) == SPLITS_OF_PRESENT
+
+
+def test_trainval_is_divided_here_if_nothing_says_how(archive):
+    (archive / "trainclasses.txt").unlink()
+    data = read_release(archive)
+    splits = as_lists(data.splits)
+    assert sorted(splits["train"] + splits["val"]) == splits["trainval"]
+    assert len(splits["val"]) == 1
+    assert "trainval was divided two to one, with seed 0" in data.notes[1]
+
+
+def test_a_class_without_numbers_takes_its_text_files(archive, tmp_path):
+    as_text = write_archive(tmp_path / "text", layout="txt")
+    name = PRESENT[3]
+    (archive / "text_c10" / f"{name}.t7").unlink()
+    (as_text / "text_c10" / name).rename(archive / "text_c10" / name)
+    data = read_release(archive)
+    assert data.captions == [own for _, captions in world().values() for own in captions]
+    assert data.notes[1].startswith("The captions of 1 classes come from text files")
 
 
 def test_both_layouts_and_the_arrays_themselves_give_one_run_bit_for_bit(archive, tmp_path):
@@ -95,23 +151,51 @@ def test_both_layouts_and_the_arrays_themselves_give_one_run_bit_for_bit(archive
     by_hand = DescribedImages(
         name="by hand",
         features=torch.from_numpy(np.concatenate(features)),
-        labels=torch.tensor([0] * 2 + [1] * 3 + [2] * 4 + [3] * 5),
+        labels=torch.tensor(LABELS),
         captions=[own for of_class in captions for own in of_class],
-        class_names=list(CLASSES[:4]),
-        splits={"trainval": torch.tensor([0, 1, 2]), "test": torch.tensor([3])},
+        class_names=list(PRESENT),
+        splits={"trainval": torch.tensor([0, 1, 2, 3]), "test": torch.tensor([4, 5])},
     )
     as_text = read_release(write_archive(tmp_path / "text", layout="txt"))
     config = TrainingConfig("char-cnn-rnn", steps=3, batch_size=3)
     runs = [train(d, config, progress=False) for d in (read_release(archive), as_text, by_hand)]
     states = [run.encoder.state_dict() for run in runs]
+    assert runs[0].history["loss"].gt(0).all()
     for name, values in states[0].items():
         assert torch.equal(values, states[1][name])
         assert torch.equal(values, states[2][name])
 
 
+@given(hnp.arrays(np.uint8, (2, CHARACTER_LENGTH, 3), elements={"max_value": 70}))
+def test_captions_have_the_numbers_of_the_archive(tmp_path_factory, numbers):
+    numbers[:, 0] = np.maximum(numbers[:, 0], 1)  # no caption is empty
+    folder = tmp_path_factory.mktemp("numbers")
+    for place in ("images", "text_c10"):
+        (folder / place).mkdir()
+    (folder / "images" / "a.t7").write_bytes(torch7_bytes(np.zeros((2, DIM, VIEWS), np.float32)))
+    (folder / "text_c10" / "a.t7").write_bytes(torch7_bytes(numbers))
+    for split in ("trainval", "test"):
+        (folder / f"{split}classes.txt").write_text("a" if split == "trainval" else "")
+    expected = numbers * (np.minimum.accumulate(numbers, axis=1) > 0)  # nothing follows a 0
+    expected[expected == 37] = 60  # both are '-'
+    for picture, own in enumerate(read_release(folder).captions):
+        assert np.array_equal(CharacterTokenizer()(own).T, expected[picture])
+
+
+def test_a_caption_of_padding_alone_is_dropped(archive):
+    path = archive / "text_c10" / f"{PRESENT[0]}.t7"
+    numbers = character_numbers(world()[PRESENT[0]][1])
+    numbers[0, :, 4] = 0
+    path.write_bytes(torch7_bytes(numbers.astype(np.float64)))
+    data = read_release(archive)
+    assert [len(own) for own in data.captions[:2]] == [9, 10]
+    assert data.captions[0][4] == "a grey wren, number 0-5; it's small."
+    assert "1 pictures have fewer than 10 captions." in data.notes
+
+
 def test_the_authors_vocabulary_is_used_by_encoders_of_words(archive):
     own = ["it's", "a", "small", "red", "finch"]
-    table = {word: number for number, word in enumerate(own, start=1)}
+    table = {word: number for number, word in reversed(list(enumerate(own, start=1)))}
     (archive / "vocab_c10.t7").write_bytes(torch7_bytes(table))
     data = read_release(archive)
     assert data.vocabulary == own
@@ -119,7 +203,9 @@ def test_the_authors_vocabulary_is_used_by_encoders_of_words(archive):
     assert run.encoder.tokenizer.vocabulary == own
 
 
-@pytest.mark.parametrize("table", [{"a": 1, "b": 1}, {"a": 0}, {"a": 1, "b": 3}, {"a": "one"}, 3])
+@pytest.mark.parametrize(
+    "table", [{"a": 1, "b": 1}, {"a": 0}, {"a": 1, "b": 3}, {"a": "one"}, {"a": True}, {1: 1}, 3]
+)
 def test_a_vocabulary_with_gaps_is_refused(tmp_path, table):
     path = tmp_path / "vocab_c10.t7"
     path.write_bytes(torch7_bytes(table))
@@ -131,11 +217,11 @@ def test_the_whole_way_through_the_commands(archive, tmp_path, capsys):
     run, root = str(tmp_path / "run"), ["--root", str(archive)]
     assert main(["data", "release", *root]) == 0
     assert main(["features", "release", *root]) == 0
-    assert "release: 14 images, 10 views, 6 features" in capsys.readouterr().out
+    assert "release: 21 images, 10 views, 6 features" in capsys.readouterr().out
     training = ["--text-encoder", "bag-of-words", "--steps", "2", "--batch-size", "3"]
     assert main(["train", "release", *root, *training, "--out", run]) == 0
     assert main(["evaluate", run]) == 0
-    assert "test: 1 classes, 5 images" in capsys.readouterr().out
+    assert "test: 2 classes, 7 images" in capsys.readouterr().out
 
 
 def test_features_of_another_encoder_are_not_to_be_had(archive):
@@ -147,20 +233,32 @@ FINCH = "images/001.Red_Finch.t7"
 TEXT = "text_c10/001.Red_Finch.t7"
 
 
+def filled(value, shape=(3, 201, 10), dtype=np.uint8):
+    return torch7_bytes(np.full(shape, value, dtype))
+
+
 @pytest.mark.parametrize(
     ("file", "content", "message"),
     [
         (FINCH, b"", "no sound Torch7 file"),
         (FINCH, torch7_bytes(Function()), "holds a function"),
-        (FINCH, torch7_bytes({"a": 1}), "is no tensor pictures x features x views"),
-        (FINCH, torch7_bytes(np.zeros((3, 7, 10), np.float32)), "has 7 features in 10 views"),
-        (FINCH, torch7_bytes(np.full((3, 6, 10), np.nan, np.float32)), "are no numbers"),
-        (FINCH, torch7_bytes(np.zeros((2, 6, 10), np.float32)), "features of 2"),
-        (TEXT, torch7_bytes(np.full((3, 201, 10), 71, np.uint8)), "characters outside 0 to 70"),
-        (TEXT, torch7_bytes(np.zeros((3, 201, 10), np.uint8)), "no caption for picture 1"),
-        (TEXT, torch7_bytes(np.zeros((3, 201), np.uint8)), "is no tensor pictures x characters"),
-        ("testclasses.txt", b"006.None", "unknown class '006.None'"),
+        (FINCH, torch7_bytes({"a": 1}), "is no tensor pictures x features"),
+        (FINCH, filled(0.0, (3, 7, 10), float), "has 7 features in 10 views"),
+        (FINCH, filled(0.0, (3, 6, 9), float), "has 6 features in 9 views"),
+        (FINCH, filled(np.nan, (3, 6, 10), float), "no finite numbers"),
+        (FINCH, filled(1e300, (3, 6, 10), float), "no finite numbers"),
+        (FINCH, filled(0.0, (2, 6, 10), float), "features of 2"),
+        (TEXT, filled(71), "characters outside 0 to 70"),
+        (TEXT, filled(1.5, dtype=float), "characters outside 0 to 70"),
+        (TEXT, filled(np.nan, dtype=float), "characters outside 0 to 70"),
+        (TEXT, filled(0), "no caption for picture 1"),
+        (TEXT, filled(1, (3, 201)), "is no tensor pictures x characters"),
+        ("testclasses.txt", b"008.None", "unknown class '008.None'"),
         ("testclasses.txt", b"001.Red_Finch", "both name 001.Red_Finch"),
+        ("valclasses.txt", b"001.Red_Finch", "both name 001.Red_Finch"),
+        ("manifest.txt", b"a.t7\na.t7", "names a class twice"),
+        ("manifest.txt", b"\xff" * 5000, "lists: unpack the archive again"),
+        ("vocab_c10.t7", torch7_bytes({"a": 2}), "no table of words"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(archive, file, content, message):
@@ -171,12 +269,29 @@ def test_what_is_wrong_is_said_in_one_line(archive, file, content, message):
     assert "\n" not in str(error.value)
 
 
-def test_all_damaged_classes_are_listed(archive, capsys):
-    for name in CLASSES[:2]:
-        (archive / "images" / f"{name}.t7").write_bytes(b"damaged")
-    assert main(["data", "release", "--root", str(archive)]) == 2
-    lines = capsys.readouterr().err.splitlines()
-    assert [CLASSES[1] in lines[0], CLASSES[0] in lines[1], len(lines)] == [True, True, 2]
+@pytest.mark.parametrize("number", ["0", "8", "-1", "one", "1.0", "9" * 5000])
+def test_an_id_that_is_no_line_of_the_manifest_is_refused(archive, number):
+    (archive / "trainvalclasses.txt").unlink()
+    (archive / "trainvalids.txt").write_text(f"1\n{number}\n")
+    with pytest.raises(InputError, match=r"trainvalids\.txt has a line '.{1,40}': each is a line"):
+        read_release(archive)
+
+
+def test_all_damage_is_listed(tmp_path, capsys):
+    as_text = write_archive(tmp_path / "text", layout="txt")
+    for name in PRESENT[:2]:
+        (as_text / "images" / f"{name}.t7").write_bytes(b"damaged")
+    for i in (0, 2):
+        (as_text / "text_c10" / PRESENT[2] / f"picture_{i}.txt").write_text("\n")
+    (as_text / "text_c10" / PRESENT[3] / "picture_0.txt").unlink()
+    (as_text / "testclasses.txt").unlink()
+    with pytest.raises(InputError) as error:
+        read_release(as_text)
+    named = (*PRESENT[:2], "picture_0", "picture_2", PRESENT[3], "testclasses.txt is missing")
+    problems = error.value.problems
+    assert [sum(name in problem for problem in problems) for name in named] == [1] * len(problems)
+    assert main(["data", "release", "--root", str(as_text)]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == len(named)
 
 
 def test_a_folder_without_an_archive_is_refused(tmp_path):

@@ -1,0 +1,176 @@
+"""Published char-CNN-RNN weights become runs: the authors' Torch7 files, the ports' state dicts.
+
+Nothing in a file is run. All formats are brought to one dictionary of tensors, with the names that
+the PyTorch ports use, before they are checked against our network.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from dse.errors import InputError
+from dse.text import build_text_encoder
+from dse.torch7 import TorchObject, read_torch7
+from dse.training import HISTORY_COLUMNS, Run, TrainingConfig
+
+VARIANTS = {  # (units of the recurrence, gated) -> name of the text encoder
+    (256, False): "char-cnn-rnn",
+    (512, False): "char-cnn-rnn-icml-flowers",
+    (512, True): "char-cnn-rnn-icml-birds",
+}
+
+# The ports' names of layers -> ours.
+_LAYERS = {
+    "conv1": "trunk.convolutions.0",
+    "conv2": "trunk.convolutions.1",
+    "conv3": "trunk.convolutions.2",
+    "rnn_i2h": "rnn.from_input",
+    "rnn_h2h": "rnn.from_hidden",
+    "rnn_i2h_update": "rnn.update_from_input",
+    "rnn_h2h_update": "rnn.update_from_hidden",
+    "rnn_i2h_reset": "rnn.reset_from_input",
+    "rnn_h2h_reset": "rnn.reset_from_hidden",
+    "emb_proj": "linear",
+}
+
+# Where the layers are in `protos.enc_doc` of the authors' files: places in tables of modules.
+_CONVOLUTIONS = {"conv1": (2, 1), "conv2": (2, 4), "conv3": (2, 7)}
+_RECURRENCE = {"rnn_i2h": (4, 2, 1), "rnn_h2h": (4, 6, 1)}
+_GATED_RECURRENCE = {
+    "rnn_i2h": (4, 2, 1),
+    "rnn_i2h_update": (4, 5, 1),
+    "rnn_h2h_update": (4, 6, 1),
+    "rnn_i2h_reset": (4, 10, 1),
+    "rnn_h2h_reset": (4, 11, 1),
+    "rnn_h2h": (4, 15, 1),
+}
+_PROJECTION = {"emb_proj": (6,)}
+
+
+def import_weights(path: Path | str) -> Run:
+    """Read published weights of a char-CNN-RNN.
+
+    Args:
+        path: a checkpoint of the authors (`.t7`, of the CVPR or the ICML paper, birds or flowers),
+            or a PyTorch port's weights (`.pth`).
+
+    Returns:
+        A `Run` without a history. Its data set is `release`, whose features it was trained on.
+
+    Raises:
+        InputError: no such file; another architecture; a tensor that is missing, superfluous,
+            misshapen or not finite; a file that would have to run code.
+
+    Source: the authors' `HybridCNN.lua`; the ports' `extract_weights.py`. Chapter: data cards.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path} is not there: give a file of weights")
+    with path.open("rb") as file:
+        is_pytorch = file.read(2) in (b"PK", b"\x80\x02")
+    tensors = _read_port(path) if is_pytorch else _read_authors(path)
+    name = _variant(path, tensors)
+    encoder = build_text_encoder(name, len(tensors["emb_proj_bias"]))
+    state = _our_state(path, tensors, encoder.state_dict())
+    encoder.load_state_dict(state)
+    dataset = {
+        "name": "release",
+        "root": None,
+        "image_encoder": "release",
+        "views": 10,
+        "float16": False,
+    }
+    return Run(encoder.eval(), TrainingConfig(name), dataset, pd.DataFrame(columns=HISTORY_COLUMNS))
+
+
+def _read_port(path: Path) -> dict[str, torch.Tensor]:
+    """`conv1.weight` and `conv1_weight` alike become `conv1_weight`."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # many kinds: damage, and objects that torch will not make
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else "damaged"
+        raise InputError(f"{path} holds no plain tensors ({reason}): take another file") from None
+    if not isinstance(state, Mapping) or not all(
+        isinstance(v, torch.Tensor) for v in state.values()
+    ):
+        raise InputError(f"{path} is no state dict, names with tensors: take another file")
+    return {str(name).replace(".", "_"): value.float() for name, value in state.items()}
+
+
+def _read_authors(path: Path) -> dict[str, torch.Tensor]:
+    """The layers of `protos.enc_doc`, a convolution's weight as PyTorch has it, (out, in, k)."""
+    checkpoint = read_torch7(path)
+    protos = checkpoint.get("protos") if isinstance(checkpoint, dict) else None
+    network = protos.get("enc_doc") if isinstance(protos, dict) else None
+    if not isinstance(network, TorchObject):
+        raise InputError(f"{path} holds no protos.enc_doc: it is no checkpoint of the authors")
+    gated = _module(network, (4, 15, 1)) is not None
+    places = _CONVOLUTIONS | (_GATED_RECURRENCE if gated else _RECURRENCE) | _PROJECTION
+    tensors = {}
+    for layer, place in places.items():
+        attributes = getattr(_module(network, place), "attributes", None)
+        for kind in ("weight", "bias"):
+            value = attributes.get(kind) if isinstance(attributes, dict) else None
+            if not isinstance(value, np.ndarray):
+                raise InputError(f"{path} has no {layer}_{kind} in protos.enc_doc")
+            tensors[f"{layer}_{kind}"] = torch.from_numpy(np.array(value, np.float32))
+    for layer in _CONVOLUTIONS:  # Torch7 keeps (out, k x in)
+        weight = tensors[f"{layer}_weight"]
+        if weight.dim() == 2 and weight.shape[1] % 4 == 0:
+            tensors[f"{layer}_weight"] = weight.view(len(weight), 4, -1).transpose(1, 2)
+    return tensors
+
+
+def _module(network: Any, place: tuple[int, ...]) -> Any:
+    """A module within modules, or None."""
+    for number in place:
+        modules = getattr(network, "attributes", None)
+        modules = modules.get("modules") if isinstance(modules, dict) else None
+        network = modules.get(number) if isinstance(modules, dict) else None
+    return network
+
+
+def _variant(path: Path, tensors: Mapping[str, torch.Tensor]) -> str:
+    for name in ("conv3_bias", "emb_proj_bias"):
+        if name not in tensors or tensors[name].dim() != 1:
+            raise InputError(f"{path} has no {name}: these are no weights of a char-CNN-RNN")
+    variant = (len(tensors["conv3_bias"]), "rnn_i2h_update_weight" in tensors)
+    if variant not in VARIANTS:
+        raise InputError(
+            f"{path} has a recurrence of {variant[0]} units{', gated' * variant[1]}: no published "
+            "char-CNN-RNN has"
+        )
+    return VARIANTS[variant]
+
+
+def _our_state(
+    path: Path, tensors: Mapping[str, torch.Tensor], expected: Mapping[str, torch.Tensor]
+) -> dict[str, torch.Tensor]:
+    state = {}
+    for name, tensor in tensors.items():
+        layer, _, kind = name.rpartition("_")
+        ours = f"{_LAYERS.get(layer)}.{kind}"
+        if ours not in expected:
+            raise InputError(f"{path} holds {name}, which this network has no place for")
+        if kind == "weight" and layer == "conv1" and tensor.dim() == 3:
+            tensor = tensor.permute(2, 1, 0)
+        elif kind == "weight" and layer in _CONVOLUTIONS and tensor.dim() == 3:
+            tensor = tensor.transpose(1, 2).flatten(1)
+        if tensor.shape != expected[ours].shape:
+            raise InputError(
+                f"{path}: {name} has {tensor.numel()} values in the shape {tuple(tensor.shape)}, "
+                f"{tuple(expected[ours].shape)} is expected"
+            )
+        if not torch.isfinite(tensor).all():
+            raise InputError(f"{path}: {name} holds values that are no numbers")
+        state[ours] = tensor.contiguous()
+    names = {ours: theirs for theirs, ours in _LAYERS.items()}
+    for ours in expected:
+        if ours not in state:
+            layer, _, kind = ours.rpartition(".")
+            raise InputError(f"{path} has no {names[layer]}_{kind}")
+    return state
