@@ -21,6 +21,7 @@ from dse.datasets.captions import read_caption_files
 from dse.datasets.fieldguide import read_fieldguide
 from dse.errors import Problems
 from dse.objective import joint_embedding_loss
+from dse.optimiser import RMSprop
 from dse.text import WORD_ENCODERS, build_text_encoder
 from dse.text.cnn import threshold
 from dse.text.tokens import build_vocabulary
@@ -71,8 +72,8 @@ def compare(name: str, captions: list[str], arguments: argparse.Namespace) -> di
         difference = (forms["plain"](tokens[:40]) - ours(tokens[:40])).abs().max()
     images = torch.rand(BATCH_SIZE, 1024)
     optimisers = {
-        form: torch.optim.RMSprop(network.parameters(), lr=1e-6, alpha=0.99)
-        for form, network in forms.items()
+        "dse": RMSprop(ours.parameters(), lr=1e-6),
+        "plain": torch.optim.RMSprop(forms["plain"].parameters(), lr=1e-6, alpha=0.99),
     }
     steps: dict[str, list[float]] = {form: [] for form in forms}
     encoded: dict[str, list[float]] = {form: [] for form in forms}
@@ -117,7 +118,7 @@ class PlainForm(nn.Module):
         trunk = encoder.trunk
         self.size, self.pools = trunk.tokenizer.size, trunk.pools
         first, *others = trunk.convolutions
-        weights = [first.weight.permute(2, 1, 0)]
+        weights = [first.weight.view(first.kernel, first.size, -1).permute(2, 1, 0)]
         for convolution, kernel in zip(others, trunk.kernels[1:], strict=True):
             weight = convolution.weight
             weights.append(weight.view(len(weight), kernel, -1).transpose(1, 2))

@@ -15,6 +15,7 @@ from dse.datasets.described_images import DescribedImages
 from dse.errors import InputError
 from dse.files import written_whole
 from dse.objective import OBJECTIVES, joint_embedding_loss
+from dse.optimiser import RMSprop
 from dse.sampling import MinibatchSampler
 from dse.text import WORD_ENCODERS, build_text_encoder
 from dse.text.averages import ClassAttributes, train_word_vectors
@@ -279,9 +280,7 @@ def _optimise(
 ) -> pd.DataFrame:
     """Take `config.steps` steps of RMSprop and return the history."""
     encoder, config = run.encoder, run.config
-    optimiser = torch.optim.RMSprop(
-        encoder.parameters(), lr=config.learning_rate, alpha=0.99, eps=1e-8
-    )
+    optimiser = RMSprop(encoder.parameters(), lr=config.learning_rate)
     schedule = torch.optim.lr_scheduler.StepLR(
         optimiser, step_size=len(sampler.images_per_class), gamma=config.lr_decay
     )

@@ -157,7 +157,7 @@ def _our_state(
         if ours not in expected:
             raise InputError(f"{path} holds {name}, which this network has no place for")
         if kind == "weight" and layer == "conv1" and tensor.dim() == 3:
-            tensor = tensor.permute(2, 1, 0)
+            tensor = tensor.permute(2, 1, 0).flatten(0, 1)
         elif kind == "weight" and layer in _CONVOLUTIONS and tensor.dim() == 3:
             tensor = tensor.transpose(1, 2).flatten(1)
         if tensor.shape != expected[ours].shape:

@@ -14,6 +14,9 @@ from torch.nn import functional as F
 
 from dse.text.tokens import CharacterTokenizer, WordTokenizer
 
+DENSE_UP_TO = 1000
+"""Tokens up to which gradients of look-ups are dense: an alphabet's are, a vocabulary's are not."""
+
 
 def threshold(x: torch.Tensor) -> torch.Tensor:
     """The authors' rectifier, `nn.Threshold()`: what does not exceed 1e-6 becomes 0."""
@@ -31,6 +34,9 @@ class OneHotConvolution(nn.Module):
         channels: outputs.
         kernel: tokens in a window.
 
+    The weight is a matrix (kernel x V, channels). Its gradient is sparse where V is large, so that
+    only the rows of words that occur are computed.
+
     Shape: windows int (M, kernel) -> float32 (M, channels).
 
     Example:
@@ -42,16 +48,21 @@ class OneHotConvolution(nn.Module):
 
     def __init__(self, size: int, channels: int, kernel: int):
         super().__init__()
-        self.weight = nn.Parameter(torch.zeros(kernel, size, channels))
+        self.kernel, self.size = kernel, size
+        self.weight = nn.Parameter(torch.zeros(kernel * size, channels))
         self.bias = nn.Parameter(torch.zeros(channels))
 
     def forward(self, windows: torch.Tensor) -> torch.Tensor:
-        kernel, size, _ = self.weight.shape
-        places = size * torch.arange(kernel, device=windows.device)
+        places = self.size * torch.arange(self.kernel, device=windows.device)
         rows = (windows.long() - 1).clamp(min=0) + places
-        present = (windows > 0).to(self.weight.dtype)
-        table = self.weight.flatten(0, 1)
-        return F.embedding_bag(rows, table, mode="sum", per_sample_weights=present) + self.bias
+        sums = F.embedding_bag(
+            rows,
+            self.weight,
+            mode="sum",
+            per_sample_weights=(windows > 0).to(self.weight.dtype),
+            sparse=self.size > DENSE_UP_TO,
+        )
+        return sums + self.bias
 
 
 class Convolutions(nn.Module):
@@ -127,7 +138,7 @@ class Convolutions(nn.Module):
                 x = convolution(x[rows].flatten(0, 1))
             else:
                 x = convolution(F.embedding(rows, x).view(rows.shape[0] * pool, -1))
-            x = x.view(-1, pool, x.shape[-1]).max(1).values if pool > 1 else x
+            x = x.view(-1, pool, x.shape[-1]).amax(1) if pool > 1 else x
             x = threshold(x)  # monotone: the maxima are the same before and after it
             held, starts = needed, needed.cumsum(0) - needed
         steps = torch.arange(self.lengths[-1], device=x.device)

@@ -83,7 +83,7 @@ def literal_trunk(trunk, tokens):
     """(B, channels, steps)."""
     x = one_hot(trunk, tokens)
     first, *others = trunk.convolutions
-    weights = [first.weight.permute(2, 1, 0)]
+    weights = [first.weight.view(first.kernel, first.size, -1).permute(2, 1, 0)]
     for convolution, kernel in zip(others, trunk.kernels[1:], strict=True):
         weight = convolution.weight
         weights.append(weight.view(len(weight), kernel, -1).transpose(1, 2))
@@ -129,7 +129,7 @@ def literal_lstm(encoder, tokens):
         units = encoder.from_hidden.in_features
         h = c = total = torch.zeros(units, dtype=torch.float64)
         for t in range(length):
-            gates = x[t] @ encoder.from_token.weight[0] + encoder.from_token.bias
+            gates = x[t] @ encoder.from_token.weight + encoder.from_token.bias
             gates = gates + linear(encoder.from_hidden, h)
             forget, enter, leave = (
                 1 / (1 + torch.exp(-gates[k * units :][:units])) for k in range(3)
@@ -177,6 +177,22 @@ def test_output_and_gradients_equal_the_literal_encoder(name, captions):
     theirs = torch.autograd.grad((weights * expected).sum(), parameters)
     for gradient, literal in zip(ours, theirs, strict=True):
         torch.testing.assert_close(gradient, literal, atol=1e-9, rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["word-cnn-rnn", "word-lstm"])
+def test_sparse_gradients_are_the_dense_ones(name, monkeypatch):
+    encoder = built(name).double()
+    tokens = encoder.tokenizer(CAPTIONS)
+
+    def gradients():
+        return torch.autograd.grad(encoder(tokens).square().sum(), list(encoder.parameters()))
+
+    dense = gradients()
+    monkeypatch.setattr("dse.text.cnn.DENSE_UP_TO", 0)
+    sparse = gradients()
+    assert sum(gradient.is_sparse for gradient in sparse) == 1
+    for one, other in zip(dense, sparse, strict=True):
+        torch.testing.assert_close(one, other.to_dense(), atol=1e-12, rtol=0)
 
 
 @pytest.mark.parametrize("name", SEQUENTIAL)
@@ -272,7 +288,7 @@ def test_the_lstm_is_torchs_lstm_on_one_hot_columns():
         return torch.cat([x.chunk(4)[k] for k in order])
 
     with torch.no_grad():
-        theirs.weight_ih_l0.copy_(gates(encoder.from_token.weight[0].T))
+        theirs.weight_ih_l0.copy_(gates(encoder.from_token.weight.T))
         theirs.bias_ih_l0.copy_(gates(encoder.from_token.bias))
         theirs.weight_hh_l0.copy_(gates(encoder.from_hidden.weight))
         theirs.bias_hh_l0.copy_(gates(encoder.from_hidden.bias))
