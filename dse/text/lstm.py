@@ -9,7 +9,7 @@ from dse.text.cnn import OneHotConvolution, filled_lengths
 from dse.text.tokens import CharacterTokenizer, WordTokenizer
 
 UNITS = 256
-"""Hidden units. The paper gives no number; how ours was chosen: "Differences from the paper"."""
+"""Hidden units. The paper gives no number, and ours was not tuned."""
 
 
 class MeanLSTM(nn.Module):

@@ -142,3 +142,21 @@ def test_no_pictures_at_all(tmp_path):
     (tmp_path / "images").mkdir()
     with pytest.raises(InputError, match="holds no picture"):
         read_folder(tmp_path)
+
+
+def test_any_number_of_captions_and_a_class_with_one_picture(photos, own_cache, tmp_path):
+    for path in sorted((photos / "images/sperling").iterdir())[2:]:
+        if path.suffix != ".txt":
+            path.unlink()
+    (picture,) = photos.glob("images/rotkehlchen/*.jpg")
+    captions = picture.with_suffix(".txt")
+    if not captions.is_file():
+        captions = photos / "captions/rotkehlchen" / captions.name
+    captions.write_text("".join(f"line {i}\n" for i in range(37)))
+    data = read_folder(photos)
+    assert sorted({len(own) for own in data.captions}) == [1, 2, 37]
+    run = str(tmp_path / "run")
+    options = ["--image-encoder", "fieldguide", "--text-encoder", "bag-of-words", "--steps", "20"]
+    root = ["--root", str(photos), "--batch-size", "4"]
+    assert main(["train", "folder", *root, *options, "--out", run]) == 0
+    assert main(["evaluate", run]) == 0

@@ -42,9 +42,6 @@ def download_dataset(
     Example:
         >>> [archive.target for archive in ARCHIVES["cub"]]
         ['CUB_200_2011', 'cvpr2016_cub']
-        >>> download_dataset("fieldguide", "data")
-        Traceback (most recent call last):
-        dse.errors.InputError: there is nothing to download for 'fieldguide': choose cub or flowers
     """
     if name not in ARCHIVES:
         known = " or ".join(ARCHIVES)
