@@ -1,7 +1,10 @@
-"""The code on the book's plain pages runs as it stands."""
+"""The pages of the book: their parts are there, and the code on plain pages runs."""
 
+import json
 import re
 from pathlib import Path
+
+import pytest
 
 import dse
 from dse.training import TrainingConfig
@@ -19,3 +22,13 @@ def test_the_ten_lines_of_the_embedding_page(tmp_path, monkeypatch):
     exec(code, names)
     assert names["embeddings"].shape == (2, 1024)
     assert len(names["scores"]) == len(data.labels)
+
+
+@pytest.mark.parametrize("path", sorted(CHAPTERS.glob("0*.ipynb")), ids=lambda path: path.stem)
+def test_a_chapter_says_what_it_needs_and_what_to_take_along(path):
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    assert text.startswith("# ")
+    for part in ("**You need**", "**Time**", "**Source**", "## What to take along"):
+        assert text.count(part) == 1
+    assert text.count("{exercise-start}") == text.count("{solution-start}")
