@@ -250,7 +250,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     if run.config.text_encoder in WORD_ENCODERS:
         captions = [caption for own in data.subset(options.split).captions for caption in own]
         unknown = unknown_words(captions, run.encoder.tokenizer.vocabulary)
-        figures["unknown_words"] = unknown.total() / sum(len(words(c)) for c in captions)
+        figures["unknown_words"] = unknown.total() / max(1, sum(len(words(c)) for c in captions))
         often = ", ".join(word for word, _ in unknown.most_common(5)) or "none"
         print(f"unknown words    {100 * figures['unknown_words']:5.1f} %  (most often: {often})")
     _write_json(figures, options.json)

@@ -45,6 +45,7 @@ def read_caption_files(paths: Sequence[Path], problems: Problems) -> list[list[s
             return read_captions(path)
         return None
 
+    # What is remembered came from `read_captions` as it is: a change there needs another name here.
     return remembered("captions", paths, read)
 
 

@@ -46,7 +46,8 @@ def verify_pictures(data: DescribedImages, progress: bool = True) -> tuple[str, 
     split_of = {int(c): split for split in ("trainval", "test") for c in data.splits.get(split, ())}
     for i, digest in enumerate(digests):
         other = first_of.setdefault(digest, i)
-        if split_of.get(int(data.labels[other])) != split_of.get(int(data.labels[i])):
+        splits = {split_of.get(int(data.labels[k])) for k in (i, other)}
+        if splits == {"trainval", "test"}:
             twice.append((data.image_paths[other], data.image_paths[i]))
     if not twice:
         return ()

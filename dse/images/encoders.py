@@ -16,9 +16,6 @@ from dse.images.pictures import VIEWS
 TRANSFORM_VERSION = 2
 """Goes up when the same picture would give other pixels: cached features are then made again."""
 
-IMAGENET_MEAN = (123.675, 116.28, 103.53)
-IMAGENET_STD = (58.395, 57.12, 57.375)
-
 
 @dataclass(frozen=True)
 class ImageEncoder:
