@@ -137,7 +137,10 @@ class PlainForm(nn.Module):
                 setattr(self, part, copy)
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        x = F.one_hot(tokens.long(), 1 + self.size)[..., 1:].float().transpose(1, 2)
+        return self.read(F.one_hot(tokens.long(), 1 + self.size)[..., 1:].float().transpose(1, 2))
+
+    def read(self, x: torch.Tensor) -> torch.Tensor:
+        """Embed one-hot columns, float32 (B, V, length)."""
         for convolution, (pool, stride) in zip(self.convolutions, self.pools, strict=True):
             x = F.max_pool1d(threshold(convolution(x)), pool, stride)
         x = x.transpose(1, 2)

@@ -1,11 +1,12 @@
 """What training costs beside the network itself, and how much memory a run takes.
 
     python benchmarks/training_speed.py fieldguide
-    python benchmarks/training_speed.py cub --root DATA
+    python benchmarks/training_speed.py cub --root DATA --encoders char-cnn-rnn
 
 Rounds of `dse.train` and of the bare network (forward, loss and backward on minibatches that lie
-ready) follow each other in one process, so that both meet the same machine. The memory is that of
-`dse train` and `dse evaluate` as commands.
+ready) follow each other in one process, so that both meet the same machine. The share of looks and
+checkpoints is taken from a run of its own. The memory is that of `dse train` and `dse evaluate` as
+commands.
 """
 
 import argparse
@@ -16,36 +17,52 @@ import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 import torch
 
 import dse
+import dse.training
 from dse.objective import joint_embedding_loss
 from dse.sampling import MinibatchSampler
+
+ENCODERS = (
+    "attributes", "word2vec", "bag-of-words", "word-cnn", "word-lstm", "word-cnn-rnn",
+    "char-cnn", "char-lstm", "char-cnn-rnn",
+)  # fmt: skip
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("dataset")
     parser.add_argument("--root")
-    parser.add_argument("--text-encoder", default="char-cnn-rnn")
-    parser.add_argument("--steps", type=int, default=100, help="of a round")
+    parser.add_argument("--image-encoder")
+    parser.add_argument("--encoders", nargs="+", default=ENCODERS)
+    parser.add_argument("--steps", type=int, default=50, help="of a round")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument(
+        "--watched", type=int, default=1500, help="steps of the run that is watched"
+    )
     arguments = parser.parse_args()
 
-    data = dse.load_dataset(arguments.dataset, arguments.root)
-    config = dse.TrainingConfig(arguments.text_encoder, steps=arguments.steps)
-    rounds = [end_to_end_and_bare(data, config) for _ in range(arguments.rounds)]
-    end_to_end, bare = (statistics.median(rates) for rates in zip(*rounds, strict=True))
-    result = {
-        "dataset": arguments.dataset,
-        "text_encoder": arguments.text_encoder,
-        "threads": torch.get_num_threads(),
-        "steps_per_second": round(end_to_end, 2),
-        "bare_steps_per_second": round(bare, 2),
-        "ratio": round(statistics.median(a / b for a, b in rounds), 3),
-        "peak_gigabytes": round(peak_memory(arguments), 2),
-    }
+    data = dse.load_dataset(
+        arguments.dataset, arguments.root, image_encoder=arguments.image_encoder
+    )
+    result = {"dataset": arguments.dataset, "threads": torch.get_num_threads()}
+    for name in arguments.encoders:
+        config = dse.TrainingConfig(name, steps=arguments.steps)
+        rounds = [end_to_end_and_bare(data, config) for _ in range(arguments.rounds)]
+        end_to_end, bare = (statistics.median(rates) for rates in zip(*rounds, strict=True))
+        result[name] = {
+            "steps_per_second": round(end_to_end, 2),
+            "bare_steps_per_second": round(bare, 2),
+            "ratio": round(statistics.median(a / b for a, b in rounds), 3),
+        }
+        print(json.dumps({name: result[name]}), flush=True)
+    result["looks_and_checkpoints"] = share_of_looks_and_checkpoints(
+        data, arguments.encoders[-1], arguments.watched
+    )
+    result["peak_gigabytes"] = round(peak_memory(arguments), 2)
     print(json.dumps(result, indent=1))
 
 
@@ -56,11 +73,11 @@ def end_to_end_and_bare(data: dse.DescribedImages, config: dse.TrainingConfig):
     end_to_end = (len(times) - 1) / (times[-1] - times[0])
 
     classes = data.subset(config.split)
-    tokens = run.encoder.tokenizer([caption for own in classes.captions for caption in own])
+    descriptions = dse.training.descriptions(run.encoder, classes)
     sampler = MinibatchSampler(classes, config.batch_size, config.captions_per_image)
     generator = torch.Generator().manual_seed(config.seed)
     batches = [sampler.draw(generator) for _ in range(config.steps)]
-    ready = [(classes.features[b.images, b.views], tokens[b.captions]) for b in batches]
+    ready = [(classes.features[b.images, b.views], descriptions[b.captions]) for b in batches]
     run.encoder.train()
     times = []
     for images, texts in ready:
@@ -70,12 +87,38 @@ def end_to_end_and_bare(data: dse.DescribedImages, config: dse.TrainingConfig):
     return end_to_end, (len(times) - 1) / (times[-1] - times[0])
 
 
+def share_of_looks_and_checkpoints(data: dse.DescribedImages, name: str, steps: int) -> float:
+    """The share of a run's time that goes into both, each after every 500 steps."""
+    spent = []
+
+    def timed(function):
+        def measured(*arguments, **options):
+            started = time.monotonic()
+            result = function(*arguments, **options)
+            spent.append(time.monotonic() - started)
+            return result
+
+        return measured
+
+    originals = dse.training.evaluate, dse.training.save_checkpoint
+    dse.training.evaluate, dse.training.save_checkpoint = map(timed, originals)
+    config = dse.TrainingConfig(name, steps=steps, split="train", validate_every=500)
+    with tempfile.TemporaryDirectory() as folder:
+        started = time.monotonic()
+        dse.train(data, config, Path(folder) / "run", progress=False)
+        total = time.monotonic() - started
+    dse.training.evaluate, dse.training.save_checkpoint = originals
+    return round(sum(spent) / total, 3)
+
+
 def peak_memory(arguments: argparse.Namespace) -> float:
     """Gigabytes that the larger of `dse train` and `dse evaluate` holds at its peak."""
     command = [sys.executable, "-m", "dse"]
     root = ["--root", arguments.root] if arguments.root else []
+    if arguments.image_encoder:
+        root += ["--image-encoder", arguments.image_encoder]
     with tempfile.TemporaryDirectory() as folder:
-        options = ["--text-encoder", arguments.text_encoder, "--steps", "50", "--out", folder]
+        options = ["--text-encoder", arguments.encoders[-1], "--steps", "50", "--out", folder]
         quiet = {"check": True, "stdout": subprocess.DEVNULL}
         subprocess.run([*command, "train", arguments.dataset, *root, *options], **quiet)
         subprocess.run([*command, "evaluate", folder, "--split", "test"], **quiet)

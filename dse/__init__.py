@@ -20,8 +20,9 @@ from dse.datasets.described_images import DescribedImages
 from dse.errors import InputError
 from dse.evaluation import Metrics, evaluate, pair_accuracy
 from dse.objective import joint_embedding_loss
+from dse.runs import Run, TrainingConfig
 from dse.text import build_text_encoder
-from dse.training import Run, TrainingConfig, train
+from dse.training import train
 
 __all__ = [
     "DescribedImages",

@@ -1,18 +1,12 @@
 """The command line: `dse COMMAND`, the same as `python -m dse COMMAND`."""
 
 import argparse
-import json
-import statistics
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from dse import commands
 from dse.errors import InputError
-from dse.files import written_whole
-
-if TYPE_CHECKING:
-    from dse.datasets.described_images import DescribedImages
 
 EXIT_WRONG_INPUT = 2
 EXIT_INTERRUPTED = 130
@@ -35,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options.command(options)
     except InputError as error:
-        lines = error.problems if options.command is _describe_data else [error]
+        lines = error.problems if options.command is commands.describe_data else [error]
         for line in lines:
             print(f"dse: {line}", file=sys.stderr)
         return EXIT_WRONG_INPUT
@@ -50,25 +44,27 @@ def _parser() -> argparse.ArgumentParser:
         prog="dse",
         description="Recognise and retrieve unseen species from plain descriptions.",
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_OneLineParser)
+    subparsers = parser.add_subparsers(
+        required=True, metavar="COMMAND", parser_class=_OneLineParser
+    )
 
-    data = commands.add_parser("data", help="describe and verify a data set")
+    data = subparsers.add_parser("data", help="describe and verify a data set")
     _add_dataset(data)
     _add_json(data)
-    data.set_defaults(command=_describe_data)
+    data.set_defaults(command=commands.describe_data)
 
-    download = commands.add_parser("download", help="fetch the public archives of a data set")
+    download = subparsers.add_parser("download", help="fetch the public archives of a data set")
     download.add_argument("name", metavar="NAME", help="cub or flowers")
     download.add_argument("--root", metavar="DIR", help="the folder to put them into ($DSE_ROOT)")
-    download.set_defaults(command=_download)
+    download.set_defaults(command=commands.download)
 
-    features = commands.add_parser("features", help="extract and cache image features")
+    features = subparsers.add_parser("features", help="extract and cache image features")
     _add_dataset(features)
     _add_features(features)
     _add_json(features)
-    features.set_defaults(command=_extract_features)
+    features.set_defaults(command=commands.extract_features)
 
-    train = commands.add_parser("train", help="train a text encoder")
+    train = subparsers.add_parser("train", help="train a text encoder")
     _add_dataset(train)
     _add_features(train)
     train.add_argument("--text-encoder", required=True, metavar="NAME")
@@ -79,26 +75,69 @@ def _parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--split", default="trainval", help="classes to train on (default trainval)")
+    train.add_argument("--loss", default="sum", help="sum (default), max, weighted or contrastive")
+    train.add_argument(
+        "--temperature", type=float, default=1.0, help="of the contrastive loss (default 1)"
+    )
+    train.add_argument(
+        "--validate-every",
+        type=int,
+        default=0,
+        metavar="STEPS",
+        help="look at the val classes; needs --split train",
+    )
+    train.add_argument(
+        "--patience", type=int, default=0, metavar="LOOKS", help="end after so many in vain"
+    )
     train.add_argument("--out", required=True, type=Path, metavar="RUN", help="a new folder")
-    train.set_defaults(command=_train)
+    train.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    train.add_argument("--devices", type=int, default=1, help="GPUs, or processes without a GPU")
+    train.add_argument("--nodes", type=int, default=1, help="machines, started by torchrun")
+    train.add_argument(
+        "--precision", default="32-true", help="32-true (default), bf16-mixed or 16-mixed"
+    )
+    train.add_argument("--tensorboard", type=Path, metavar="DIR", help="logs for TensorBoard")
+    train.set_defaults(command=commands.train)
 
-    evaluate = commands.add_parser("evaluate", help="measure a run on unseen classes")
+    evaluate = subparsers.add_parser("evaluate", help="measure a run on unseen classes")
     evaluate.add_argument("run", type=Path, metavar="RUN", help="a folder that dse train made")
     evaluate.add_argument("--root", metavar="DIR", help="if the data have moved since training")
     evaluate.add_argument("--split", default="test", help="classes to choose from (default test)")
     _add_json(evaluate)
-    evaluate.set_defaults(command=_evaluate)
+    evaluate.set_defaults(command=commands.evaluate)
 
-    embed = commands.add_parser("embed", help="captions in, one embedding each out")
+    embed = subparsers.add_parser("embed", help="captions in, one embedding each out")
     embed.add_argument("run", type=Path, metavar="RUN", help="a folder that dse train made")
     embed.add_argument("captions", type=Path, metavar="FILE", help="one caption a line")
     embed.add_argument("--out", required=True, type=Path, metavar="FILE.npy")
-    embed.set_defaults(command=_embed)
+    embed.set_defaults(command=commands.embed)
 
-    weights = commands.add_parser("import-weights", help="make a run of published weights")
+    reproduce = subparsers.add_parser("reproduce", help="the paper's tables and figures, measured")
+    _add_dataset(reproduce)
+    _add_features(reproduce)
+    reproduce.add_argument(
+        "--only",
+        nargs="+",
+        default=[],
+        metavar="PART",
+        help="table, seeds, figure4a, modern, summary; a text encoder; char-cnn-rnn-ds-seed0",
+    )
+    reproduce.add_argument("--seeds", type=int, metavar="N", help="repeat all with seeds 0 to N-1")
+    reproduce.add_argument("--steps", type=int, metavar="N", help="minibatches of every run")
+    reproduce.add_argument("--parallel", choices=["ray"], help="spread the runs over a Ray cluster")
+    reproduce.add_argument(
+        "--out",
+        type=Path,
+        default=Path("results"),
+        metavar="DIR",
+        help="gets NAME/CELL.json, a file a run (default results)",
+    )
+    reproduce.set_defaults(command=commands.reproduce)
+
+    weights = subparsers.add_parser("import-weights", help="make a run of published weights")
     weights.add_argument("file", type=Path, metavar="FILE", help="the authors' .t7, a port's .pth")
     weights.add_argument("--out", required=True, type=Path, metavar="RUN", help="a new folder")
-    weights.set_defaults(command=_import_weights)
+    weights.set_defaults(command=commands.import_weights)
     return parser
 
 
@@ -125,175 +164,3 @@ def _add_features(parser: argparse.ArgumentParser) -> None:
 
 def _add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
-
-
-def _describe_data(options: argparse.Namespace) -> None:
-    from dse.datasets import read_dataset
-    from dse.datasets.verification import verify_pictures
-
-    data = read_dataset(options.name, options.root)
-    notes = [*data.notes, *verify_pictures(data)]
-    captions = [len(own) for own in data.captions]
-    figures = {
-        "name": data.name,
-        "classes": len(data.class_names),
-        "images": len(data.labels),
-        "captions": sum(captions),
-        "captions_per_image": [min(captions), statistics.median(captions), max(captions)],
-        "attributes": None if data.class_attributes is None else data.class_attributes.shape[1],
-        "splits": {},
-        "notes": notes,
-    }
-    for split in ("train", "val", "trainval", "test"):
-        part = data.subset(split)
-        figures["splits"][split] = {
-            "classes": len(part.class_names),
-            "images": len(part.labels),
-            "captions": sum(len(own) for own in part.captions),
-        }
-    print(f"{'split':10}{'classes':>9}{'images':>9}{'captions':>10}")
-    for split, counts in [*figures["splits"].items(), ("all", figures)]:
-        print(f"{split:10}{counts['classes']:9}{counts['images']:9}{counts['captions']:10}")
-    low, median, high = figures["captions_per_image"]
-    print(f"captions per image: {low} to {high}, median {median:g}")
-    print(f"class attributes: {figures['attributes'] or 'none'}")
-    for note in notes:
-        print(f"note: {note}")
-    _write_json(figures, options.json)
-
-
-def _download(options: argparse.Namespace) -> None:
-    from dse.datasets.download import download_dataset
-
-    placed = download_dataset(options.name, options.root)
-    for path in placed:
-        print(f"{path}: in place")
-    if not placed:
-        print(f"{options.name} is complete: nothing to download")
-
-
-def _load(options: argparse.Namespace) -> "DescribedImages":
-    from dse.datasets import load_dataset
-
-    return load_dataset(
-        options.name,
-        options.root,
-        image_encoder=options.image_encoder,
-        views=options.views,
-        float16=options.float16,
-    )
-
-
-def _extract_features(options: argparse.Namespace) -> None:
-    data = _load(options)
-    images, views, dim = data.features.shape
-    dtype = str(data.features.dtype).removeprefix("torch.")
-    plural = "s" if views > 1 else ""
-    print(f"{data.image_encoder}: {images} images, {views} view{plural}, {dim} features, {dtype}")
-    figures = {
-        "image_encoder": data.image_encoder,
-        "images": images,
-        "views": views,
-        "dim": dim,
-        "dtype": dtype,
-    }
-    _write_json(figures, options.json)
-
-
-def _train(options: argparse.Namespace) -> None:
-    from dse.training import TrainingConfig, refuse_used_folder, train
-
-    config = TrainingConfig(
-        options.text_encoder,
-        objective=options.objective,
-        steps=options.steps,
-        batch_size=options.batch_size,
-        seed=options.seed,
-        split=options.split,
-    )
-    refuse_used_folder(options.out)
-    run = train(_load(options), config, out=options.out)
-    recent = run.history.tail(100)
-    print(
-        f"{options.out}: {config.text_encoder}, {config.steps} steps; over the last {len(recent)}: "
-        f"loss {recent.loss.mean():.3f}, accuracy in the batch {recent.batch_accuracy.mean():.2f}"
-    )
-
-
-def _evaluate(options: argparse.Namespace) -> None:
-    from dse.datasets import load_dataset
-    from dse.datasets.fieldguide import confusable_pairs
-    from dse.evaluation import evaluate, pair_accuracy
-    from dse.text import WORD_ENCODERS
-    from dse.text.tokens import unknown_words, words
-    from dse.training import Run
-
-    run = Run.load(options.run)
-    data = load_dataset(
-        run.dataset["name"],
-        options.root or run.dataset["root"],
-        image_encoder=run.dataset["image_encoder"],
-        float16=run.dataset["float16"],
-    )
-    metrics = evaluate(run, data, options.split)
-    figures = metrics.to_dict()
-    chance = 100 / figures["classes"]
-    print(f"{options.split}: {figures['classes']} classes, {figures['images']} images")
-    print(f"top-1            {100 * metrics.top1:5.1f} %  (a guess: {chance:.1f} %)")
-    print(f"top-1 per class  {100 * metrics.top1_per_class:5.1f} %")
-    print(f"precision at 50  {100 * metrics.ap50:5.1f} %")
-    pairs = confusable_pairs(metrics.class_names)
-    if len(pairs):
-        accuracy = pair_accuracy(metrics.scores, metrics.labels, pairs).mean()
-        figures["pair_accuracy"] = float(accuracy)
-        print(f"confusable pairs {100 * figures['pair_accuracy']:5.1f} %  (a guess: 50 %)")
-    if run.config.text_encoder in WORD_ENCODERS:
-        captions = [caption for own in data.subset(options.split).captions for caption in own]
-        unknown = unknown_words(captions, run.encoder.tokenizer.vocabulary)
-        figures["unknown_words"] = unknown.total() / max(1, sum(len(words(c)) for c in captions))
-        often = ", ".join(word for word, _ in unknown.most_common(5)) or "none"
-        print(f"unknown words    {100 * figures['unknown_words']:5.1f} %  (most often: {often})")
-    _write_json(figures, options.json)
-
-
-def _embed(options: argparse.Namespace) -> None:
-    import numpy as np
-
-    from dse.training import Run
-
-    run = Run.load(options.run)
-    try:
-        lines = options.captions.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError as error:
-        raise InputError(f"{options.captions} cannot be read ({error.strerror})") from None
-    embeddings = run.encode(lines, progress=True).numpy()
-
-    def write(partial: Path) -> None:
-        with partial.open("wb") as file:  # given a name, numpy would add a suffix to it
-            np.save(file, embeddings)
-
-    _write_whole(options.out, write)
-    print(f"{options.out}: {len(embeddings)} rows of {embeddings.shape[1]}")
-
-
-def _import_weights(options: argparse.Namespace) -> None:
-    from dse.training import refuse_used_folder
-    from dse.weights import import_weights
-
-    refuse_used_folder(options.out)
-    run = import_weights(options.file)
-    run.save(options.out)
-    print(f"{options.out}: {run.config.text_encoder}")
-
-
-def _write_json(figures: dict, path: Path | None) -> None:
-    if path is not None:
-        _write_whole(path, lambda partial: partial.write_text(json.dumps(figures, indent=1) + "\n"))
-
-
-def _write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    try:
-        with written_whole(path) as partial:
-            write(partial)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written ({error.strerror}): choose another") from error

@@ -6,7 +6,7 @@ import torch
 
 from dse.datasets.described_images import DescribedImages
 from dse.errors import InputError
-from dse.training import Run
+from dse.runs import Run
 
 RETRIEVED = 50
 """Pictures that a query retrieves, for the paper's AP@50."""
@@ -23,8 +23,10 @@ class Metrics:
         ap50: share of right pictures among the 50 that each class's text ranks highest, mean over
             the C classes. The paper calls it AP@50; it is a precision at 50. With fewer than 50
             pictures all are retrieved.
+        map: mean average precision proper, over all N pictures, mean over the C classes.
         class_top1: float32 (C,), the share within each class; NaN for a class without a picture.
         class_precision: float32 (C,), the precision at 50 of each class's query.
+        class_average_precision: float32 (C,), of each class's query; NaN likewise.
         class_names: C names.
         labels: int64 (N,), each picture's own class.
         scores: float32 (N, C), inner product of picture and class embedding.
@@ -33,8 +35,10 @@ class Metrics:
     top1: float
     top1_per_class: float
     ap50: float
+    map: float
     class_top1: torch.Tensor
     class_precision: torch.Tensor
+    class_average_precision: torch.Tensor
     class_names: list[str]
     labels: torch.Tensor
     scores: torch.Tensor
@@ -45,13 +49,17 @@ class Metrics:
             "top1": self.top1,
             "top1_per_class": self.top1_per_class,
             "ap50": self.ap50,
+            "map": self.map,
             "classes": len(self.class_names),
             "images": len(self.labels),
             "per_class": {
-                name: {"top1": round(float(top1), 6), "ap50": round(float(precision), 6)}
-                for name, top1, precision in zip(
-                    self.class_names, self.class_top1, self.class_precision, strict=True
-                )
+                name: {
+                    "top1": round(float(self.class_top1[c]), 6),
+                    "ap50": round(float(self.class_precision[c]), 6),
+                    "ap": round(float(self.class_average_precision[c]), 6),
+                    "images": int((self.labels == c).sum()),
+                }
+                for c, name in enumerate(self.class_names)
             },
         }
 
@@ -73,13 +81,29 @@ def evaluate(run: Run, data: DescribedImages, split: str = "test") -> Metrics:
     """
     classes = data.subset(split)
     embeddings = class_embeddings(run, classes)
+    return measure(score(classes, embeddings), classes.labels, classes.class_names)
+
+
+def score(classes: DescribedImages, embeddings: torch.Tensor) -> torch.Tensor:
+    """The score of every picture with every text: their inner product (equation 2).
+
+    Args:
+        classes: N pictures with features.
+        embeddings: float32 (M, D), of classes or captions.
+
+    Returns:
+        float32 (N, M).
+
+    Raises:
+        InputError: no features, or features of another dimension.
+    """
     images = classes.whole_pictures()
     if images is None or images.shape[1] != embeddings.shape[1]:
         raise InputError(
-            f"the run embeds in {embeddings.shape[1]} dimensions and the features of {data.name} "
-            "differ: evaluate with the image encoder that it was trained on"
+            f"the run embeds in {embeddings.shape[1]} dimensions and the features of "
+            f"{classes.name} differ: evaluate with the image encoder that it was trained on"
         )
-    return measure(images @ embeddings.T, classes.labels, classes.class_names)
+    return images @ embeddings.T
 
 
 def class_embeddings(run: Run, classes: DescribedImages) -> torch.Tensor:
@@ -95,10 +119,31 @@ def class_embeddings(run: Run, classes: DescribedImages) -> torch.Tensor:
     if run.config.text_encoder == "attributes":
         return _attribute_embeddings(run, classes)
     embeddings = run.encode([caption for own in classes.captions for caption in own])
-    owners = classes.labels.repeat_interleave(torch.tensor([len(c) for c in classes.captions]))
-    sums = torch.zeros(len(classes.class_names), embeddings.shape[1])
-    sums.index_add_(0, owners, embeddings)
-    return sums / torch.bincount(owners, minlength=len(sums)).unsqueeze(1)
+    return mean_by_class(embeddings, caption_owners(classes), len(classes.class_names))
+
+
+def caption_owners(classes: DescribedImages) -> torch.Tensor:
+    """The class of every caption, int64 (T,), the captions of picture 0 first."""
+    return classes.labels.repeat_interleave(torch.tensor([len(own) for own in classes.captions]))
+
+
+def mean_by_class(embeddings: torch.Tensor, owners: torch.Tensor, classes: int) -> torch.Tensor:
+    """The mean of the rows that each class owns.
+
+    Args:
+        embeddings: float32 (T, D).
+        owners: int64 (T,), 0 to C - 1.
+        classes: C; each owns a row.
+
+    Returns:
+        float32 (C, D).
+
+    Example:
+        >>> mean_by_class(torch.tensor([[2.0], [4.0], [7.0]]), torch.tensor([0, 0, 1]), 2).tolist()
+        [[3.0], [7.0]]
+    """
+    sums = torch.zeros(classes, embeddings.shape[1]).index_add_(0, owners, embeddings)
+    return sums / torch.bincount(owners, minlength=classes).unsqueeze(1)
 
 
 @torch.inference_mode()
@@ -134,28 +179,34 @@ def measure(scores: torch.Tensor, labels: torch.Tensor, class_names: list[str]) 
     counts = torch.bincount(labels, minlength=len(class_names))
     class_top1 = torch.zeros(len(class_names)).index_add_(0, labels, hits) / counts
     class_precision = precision_at(scores, labels, RETRIEVED)
+    class_average_precision = average_precision(scores, labels)
     return Metrics(
         top1=float(hits.double().mean()),
         top1_per_class=float(class_top1.double().nanmean()),
         ap50=float(class_precision.double().mean()),
+        map=float(class_average_precision.double().nanmean()),
         class_top1=class_top1,
         class_precision=class_precision,
+        class_average_precision=class_average_precision,
         class_names=class_names,
         labels=labels,
         scores=scores,
     )
 
 
-def precision_at(scores: torch.Tensor, labels: torch.Tensor, k: int) -> torch.Tensor:
-    """For each class the share of its own pictures among the k that score highest with it.
+def precision_at(
+    scores: torch.Tensor, labels: torch.Tensor, k: int, queries: torch.Tensor | None = None
+) -> torch.Tensor:
+    """For each query the share of its class's pictures among the k that score highest with it.
 
     Args:
-        scores: float (N, C).
+        scores: float (N, Q).
         labels: int64 (N,).
         k: pictures retrieved; all N if there are fewer.
+        queries: int64 (Q,), the class of each query; None: query c is of class c.
 
     Returns:
-        float32 (C,).
+        float32 (Q,).
 
     Source: the authors' `util_retrieval.lua`, which calls its mean AP@50. Chapter: 6.
 
@@ -164,8 +215,49 @@ def precision_at(scores: torch.Tensor, labels: torch.Tensor, k: int) -> torch.Te
         >>> precision_at(scores, torch.tensor([0, 1, 1]), k=2).tolist()
         [0.5, 1.0]
     """
+    queries = torch.arange(scores.shape[1]) if queries is None else queries
     retrieved = scores.topk(min(k, len(scores)), dim=0).indices
-    return (labels[retrieved] == torch.arange(scores.shape[1])).float().mean(0)
+    return (labels[retrieved] == queries).float().mean(0)
+
+
+def average_precision(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """For each class the mean, over its own pictures, of the precision at that picture's rank.
+
+    This is the usual average precision over all N pictures; what the paper calls AP@50 is
+    `precision_at` with k = 50.
+
+    Args:
+        scores: float (N, C).
+        labels: int64 (N,).
+
+    Returns:
+        float32 (C,); NaN for a class without a picture.
+
+    Chapter: 6, zero-shot results.
+
+    Example:
+        >>> scores = torch.tensor([[0.9, 0.1], [0.8, 0.2], [0.1, 0.3]])
+        >>> average_precision(scores, torch.tensor([0, 1, 0])).tolist()  # ranks 1 and 3; rank 2
+        [0.8333333134651184, 0.5]
+    """
+    order = scores.sort(dim=0, descending=True, stable=True).indices
+    hits = (labels[order] == torch.arange(scores.shape[1])).double()
+    ranks = torch.arange(1, len(scores) + 1).unsqueeze(1)
+    precisions = hits.cumsum(0) / ranks
+    return ((precisions * hits).sum(0) / hits.sum(0)).float()
+
+
+def confusion(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """How many pictures of each class (row) are taken for each class (column), int64 (C, C).
+
+    Example:
+        >>> scores = torch.tensor([[2.0, 1.0], [0.0, 1.0], [5.0, 4.0]])
+        >>> confusion(scores, torch.tensor([0, 1, 1])).tolist()
+        [[1, 0], [1, 1]]
+    """
+    classes = scores.shape[1]
+    cells = labels * classes + scores.argmax(1)
+    return torch.bincount(cells, minlength=classes**2).view(classes, classes)
 
 
 def pair_accuracy(scores: torch.Tensor, labels: torch.Tensor, pairs: torch.Tensor) -> torch.Tensor:

@@ -59,3 +59,8 @@ class RMSprop(torch.optim.Optimizer):
                 else:
                     mean_square.addcmul_(p.grad, p.grad, value=1 - smoothing)
                     p.addcdiv_(p.grad, mean_square.sqrt().add_(eps), value=-lr)
+
+    def move_state(self) -> None:
+        """Move what has been learned of each parameter to where the parameter is."""
+        for p, state in self.state.items():
+            state["mean_square"] = state["mean_square"].to(p.device)

@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 COLOURS = {"blue": "#0072B2", "orange": "#E69F00", "green": "#009E73", "red": "#D55E00"}
 ENCODER_COLOURS = {
@@ -178,6 +179,130 @@ def points(coordinates: np.ndarray, groups: Sequence[str], title: str) -> Figure
     axis.set_yticks([])
     axis.set_xlabel(title)
     _tidy(figure, legend=True)
+    return figure
+
+
+def minibatch(
+    pictures: Sequence[np.ndarray],
+    captions: Sequence[str],
+    matrices: Mapping[str, torch.Tensor | np.ndarray],
+) -> Figure:
+    """The pairs of a minibatch, one a row, and beside them matrices over pictures and texts.
+
+    Args:
+        pictures: B arrays uint8 (H, W, 3).
+        captions: B texts; text i belongs to picture i.
+        matrices: title -> (B, B), rows are pictures and columns texts. The higher a value, the
+            darker its square; a 0 is left empty.
+    """
+    size = len(pictures)
+    widths = (0.6, 2.1, *[0.45 * size] * len(matrices))
+    figure = plt.figure(figsize=(sum(widths), 0.6 * size + 0.5), layout="constrained")
+    grid = figure.add_gridspec(size, len(widths), width_ratios=widths)
+    for i, (picture, caption) in enumerate(zip(pictures, captions, strict=True)):
+        image, text = (figure.add_subplot(grid[i, column]) for column in (0, 1))
+        image.imshow(picture)
+        wrapped = textwrap.fill(f"{i}: {caption}", 32)
+        text.text(0, 0.5, wrapped, fontsize=8, verticalalignment="center")
+        for axis in (image, text):
+            axis.axis("off")
+    for column, (title, values) in enumerate(matrices.items(), start=2):
+        values = np.asarray(values)
+        axis = figure.add_subplot(grid[:, column])
+        axis.imshow(values, cmap="Oranges", aspect="auto", vmax=1.4 * values.max() + 1e-9)
+        for (i, j), value in np.ndenumerate(values):
+            if value:
+                figures = f"{round(float(value), 1) + 0.0:.1f}"  # without a minus for -0.0
+                weight = "bold" if i == j else "normal"
+                axis.text(j, i, figures, ha="center", va="center", fontsize=9, weight=weight)
+        axis.set_title(title, fontsize=9)
+        axis.set_xticks(range(size), [f"text {j}" for j in range(size)], fontsize=7.5)
+        axis.set_yticks([])
+        axis.tick_params(length=0)
+        axis.spines[:].set_visible(False)
+    figure.get_layout_engine().set(h_pad=0.02, w_pad=0.03, hspace=0, wspace=0)
+    plt.close(figure)
+    return figure
+
+
+def named_points(
+    x: Sequence[float],
+    y: Sequence[float],
+    names: Sequence[str],
+    groups: Sequence[str],
+    xlabel: str = "",
+    ylabel: str = "",
+    log_x: bool = False,
+) -> Figure:
+    """Points with their names, coloured by group; a name moves aside where it would hide another.
+
+    Args:
+        x: n numbers.
+        y: n numbers.
+        names: n words.
+        groups: the group of each point; at most ten different ones.
+        xlabel: of the axis; without it the axes have no numbers, as befits a map.
+        ylabel: of the axis.
+        log_x: draw x on a logarithmic axis.
+    """
+    figure, axis = plt.subplots(figsize=(9, 5.6))
+    x, y, groups = np.asarray(x), np.asarray(y), np.asarray(groups)
+    if log_x:
+        axis.set_xscale("log")
+    colours = dict(zip(dict.fromkeys(groups.tolist()), plt.get_cmap("tab10").colors, strict=False))
+    for group, colour in colours.items():
+        axis.scatter(x[groups == group], y[groups == group], s=14, color=colour, label=group)
+    axis.set_xlabel(xlabel)
+    axis.set_ylabel(ylabel)
+    axis.margins(0.06)
+    _tidy(figure, legend=True)
+    if not xlabel:
+        axis.set_xticks([])
+        axis.set_yticks([])
+    _name(axis, np.stack([x, y], 1), names, [colours[group] for group in groups])
+    return figure
+
+
+def _name(axis: plt.Axes, points: np.ndarray, names: Sequence[str], colours: Sequence) -> None:
+    """Write a name beside each point, at the first place of several that is still free."""
+    places = [(dx, dy) for d in (5, 10, 16, 24) for dy in (0, d, -d) for dx in (d, -d)]
+    taken = [Bbox.from_bounds(*(place - 3), 6, 6) for place in axis.transData.transform(points)]
+    for point, name, colour in zip(points, names, colours, strict=True):
+        for dx, dy in places:
+            side = "left" if dx > 0 else "right"
+            style = {"fontsize": 8.5, "color": colour, "ha": side, "va": "center"}
+            text = axis.annotate(name, point, (dx, dy), textcoords="offset points", **style)
+            box = text.get_window_extent()
+            if box.count_overlaps(taken) == 0 or (dx, dy) == places[-1]:
+                taken.append(box)
+                break
+            text.remove()
+
+
+def ranked_pictures(
+    rows: Mapping[str, Sequence[tuple[np.ndarray, str]]], colours: Mapping[str, str]
+) -> Figure:
+    """Rows of pictures, best first, each framed in the colour of what it is.
+
+    Args:
+        rows: name of the row -> pairs of a picture and what it is, as many in each row.
+        colours: what a picture can be -> its colour.
+    """
+    columns = len(next(iter(rows.values())))
+    side = 9.5 / columns
+    figure, axes = plt.subplots(
+        len(rows), columns, figsize=(9.5, len(rows) * (side + 0.25)), squeeze=False
+    )
+    for own, (name, row) in zip(axes, rows.items(), strict=True):
+        own[0].set_ylabel(name, fontsize=9)
+        for axis, (picture, verdict) in zip(own, row, strict=True):
+            axis.imshow(picture)
+            axis.set_title(verdict, fontsize=8.5, pad=3)
+            axis.set_xticks([])
+            axis.set_yticks([])
+            axis.spines[:].set(color=colours[verdict], linewidth=4)
+    figure.tight_layout(pad=0.5)
+    plt.close(figure)
     return figure
 
 

@@ -13,9 +13,9 @@ import pandas as pd
 import torch
 
 from dse.errors import InputError
+from dse.runs import HISTORY_COLUMNS, Run, TrainingConfig
 from dse.text import build_text_encoder
 from dse.torch7 import TorchObject, read_torch7
-from dse.training import HISTORY_COLUMNS, Run, TrainingConfig
 
 VARIANTS = {  # (units of the recurrence, gated) -> name of the text encoder
     (256, False): "char-cnn-rnn",

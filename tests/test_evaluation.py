@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 
 from dse.datasets.described_images import DescribedImages
 from dse.errors import InputError
-from dse.evaluation import class_embeddings, evaluate, measure, pair_accuracy, precision_at
+from dse.evaluation import (
+    average_precision,
+    class_embeddings,
+    confusion,
+    evaluate,
+    measure,
+    pair_accuracy,
+    precision_at,
+)
 from dse.training import Run, TrainingConfig
 
 names = [f"class {c}" for c in range(6)]
@@ -61,11 +69,47 @@ def test_precision_agrees_with_scikit_learn_on_negative_scores():
         assert tenth == pytest.approx(sklearn.precision_score(truth, predicted))
 
 
+@given(st.integers(0, 2**31), st.integers(6, 120))
+def test_average_precision_equals_its_definition(seed, images):
+    scores, labels = random_scores(seed, images)
+    for c, value in enumerate(average_precision(scores, labels).tolist()):
+        ranked = sorted(range(images), key=lambda n: -float(scores[n, c]))
+        found = [rank for rank, n in enumerate(ranked, 1) if labels[n] == c]
+        precisions = [sum(r <= rank for r in found) / rank for rank in found]
+        assert value == pytest.approx(sum(precisions) / len(found), abs=1e-6)
+
+
+def test_average_precision_agrees_with_scikit_learn():
+    sklearn = pytest.importorskip("sklearn.metrics", reason="scikit-learn is not installed")
+    scores, labels = random_scores(4)
+    for c, value in enumerate(average_precision(scores, labels).tolist()):
+        expected = sklearn.average_precision_score((labels == c).numpy(), scores[:, c].numpy())
+        assert value == pytest.approx(expected, abs=1e-6)
+
+
+@given(st.integers(0, 2**31))
+def test_confusion_counts_every_picture_once(seed):
+    scores, labels = random_scores(seed)
+    counts = confusion(scores, labels)
+    metrics = measure(scores, labels, names)
+    assert counts.sum(1).tolist() == torch.bincount(labels, minlength=6).tolist()
+    assert counts.diagonal().sum() / 80 == pytest.approx(metrics.top1)
+    assert counts[2, 4] == sum(
+        int(labels[n] == 2 and scores[n].tolist().index(max(scores[n].tolist())) == 4)
+        for n in range(80)
+    )
+
+
 def test_dictionary_holds_the_reported_names():
     scores, labels = random_scores(2)
-    figures = measure(scores, labels, names).to_dict()
-    assert set(figures) == {"top1", "top1_per_class", "ap50", "classes", "images", "per_class"}
+    metrics = measure(scores, labels, names)
+    figures = metrics.to_dict()
+    shares = {"top1", "top1_per_class", "ap50", "map"}
+    assert set(figures) == {*shares, "classes", "images", "per_class"}
     assert (figures["classes"], figures["images"]) == (6, 80)
+    own = list(figures["per_class"].values())
+    assert sum(c["images"] for c in own) == 80
+    assert sum(c["ap"] for c in own) / 6 == pytest.approx(metrics.map, abs=1e-6)
 
 
 @given(st.integers(0, 2**31))

@@ -1,12 +1,14 @@
 """The loss against a literal double loop, its gradients, and its invariants."""
 
+import math
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dse.errors import InputError
-from dse.objective import joint_embedding_loss
+from dse.objective import LOSSES, joint_embedding_loss
 
 
 def literal_loss(images, texts, objective):
@@ -21,6 +23,27 @@ def literal_loss(images, texts, objective):
             if objective == "ds":
                 total = total + max(0.0, images[j] @ texts[i] - images[i] @ texts[i] + 1)
     return total / size**2
+
+
+def literal_variant(images, texts, objective, loss, temperature):
+    """The losses beside the authors' sum, one image after the other."""
+    size, total = len(images), 0.0
+    for i in range(size):
+        for a, b in ((images, texts), (texts, images))[: 2 if objective == "ds" else 1]:
+            scores = [float(a[i] @ b[j]) for j in range(size)]
+            hinges = sorted(
+                (max(0.0, 1 + scores[j] - scores[i]) for j in range(size) if j != i), reverse=True
+            )
+            if loss == "max":
+                total += max(hinges, default=0.0)
+            elif loss == "weighted":
+                above = sum(hinge > 0 for hinge in hinges)
+                harmonic = sum(1 / k for k in range(1, above + 1))
+                total += harmonic / above * sum(hinges) if above else 0.0
+            else:
+                exponentials = [math.exp(score / temperature) for score in scores]
+                total -= math.log(exponentials[i] / sum(exponentials))
+    return total / size
 
 
 def random_batch(seed, size, dim, scale=1.0):
@@ -38,12 +61,32 @@ def test_equals_the_double_loop(seed, size, dim, objective, scale):
     assert float(ours) == pytest.approx(float(literal_loss(images, texts, objective)), abs=1e-10)
 
 
+@given(
+    st.integers(0, 2**31), st.integers(1, 7), st.integers(1, 5), st.sampled_from(["ds", "da"]),
+    st.sampled_from(["max", "weighted", "contrastive"]), st.sampled_from([0.5, 1.0, 7.0]),
+)  # fmt: skip
+def test_variants_equal_their_definitions(seed, size, dim, objective, loss, temperature):
+    images, texts = random_batch(seed, size, dim)
+    ours = joint_embedding_loss(
+        images, texts, objective=objective, loss=loss, temperature=temperature
+    )
+    expected = literal_variant(images, texts, objective, loss, temperature)
+    assert float(ours) == pytest.approx(expected, abs=1e-10)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("objective", ["ds", "da"])
-def test_gradients_equal_finite_differences(objective):
+def test_gradients_equal_finite_differences(objective, loss):
     images, texts = (x.requires_grad_() for x in random_batch(3, 5, 4))
     assert torch.autograd.gradcheck(
-        lambda i, t: joint_embedding_loss(i, t, objective=objective), (images, texts)
+        lambda i, t: joint_embedding_loss(i, t, objective=objective, loss=loss), (images, texts)
     )
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_one_dtype_and_one_device_in_the_same_out(loss):
+    images, texts = random_batch(1, 4, 3)
+    assert joint_embedding_loss(images.float(), texts.float(), loss=loss).dtype == torch.float32
 
 
 def test_gradients_equal_the_authors_formula():
@@ -92,5 +135,7 @@ def test_well_separated_pairs_cost_nothing():
 def test_refuses_other_shapes_and_objectives():
     with pytest.raises(InputError, match="unknown objective 'sje'"):
         joint_embedding_loss(torch.zeros(2, 3), torch.zeros(2, 3), objective="sje")
+    with pytest.raises(InputError, match="unknown loss 'hinge'"):
+        joint_embedding_loss(torch.zeros(2, 3), torch.zeros(2, 3), loss="hinge")
     with pytest.raises(InputError, match="one shape"):
         joint_embedding_loss(torch.zeros(2, 3), torch.zeros(3, 3))

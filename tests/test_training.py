@@ -7,40 +7,15 @@ import math
 import pytest
 import torch
 
-from dse.datasets.described_images import DescribedImages
 from dse.errors import InputError
 from dse.evaluation import evaluate
 from dse.objective import joint_embedding_loss
+from dse.runs import Run, TrainingConfig
 from dse.sampling import MinibatchSampler
 from dse.text import build_text_encoder
 from dse.text.tokens import build_vocabulary
-from dse.training import Run, TrainingConfig, train
-
-COLOURS = ("black", "white", "brown", "red", "yellow", "blue")
-
-
-def colourful_data(train_classes=20, test_classes=6, images=6):
-    """Classes are (crown, belly) colours, features their noisy one-hot code."""
-    pairs = [(a, b) for a in range(6) for b in range(6)][: train_classes + test_classes]
-    generator = torch.Generator().manual_seed(0)
-    labels = torch.arange(len(pairs)).repeat_interleave(images)
-    code = torch.zeros(len(pairs), 16)
-    for c, (crown, belly) in enumerate(pairs):
-        code[c, crown] = code[c, 6 + belly] = 2.0
-    features = code[labels] + 0.1 * torch.rand(len(labels), 16, generator=generator)
-    captions = [
-        [
-            f"a {COLOURS[pairs[c][0]]} crown and a {COLOURS[pairs[c][1]]} belly{'.' * k}"
-            for k in range(3)
-        ]
-        for c in labels.tolist()
-    ]
-    order = torch.randperm(len(pairs), generator=generator)
-    return DescribedImages(
-        "colours", features[:, None], labels, captions, [f"class {c}" for c in range(len(pairs))],
-        {"trainval": order[test_classes:], "test": order[:test_classes]},
-    )  # fmt: skip
-
+from dse.training import train
+from toy_data import COLOURS, colourful_data
 
 DATA = colourful_data()
 
@@ -139,7 +114,7 @@ def test_a_saved_run_encodes_alike(text_encoder, tmp_path):
     assert loaded.dataset == run.dataset
     assert loaded.history.loss.tolist() == pytest.approx(run.history.loss.tolist())
     assert sorted(p.name for p in (tmp_path / "run").iterdir()) == [
-        "config.json", "history.csv", "model.safetensors",
+        "config.json", "history.csv", "model.safetensors", "validation.jsonl",
     ]  # fmt: skip
 
 
@@ -193,7 +168,12 @@ def test_wrong_configurations_are_refused():
         ({"objective": "sje"}, "unknown objective"),
         ({"steps": 0}, "steps is 0"),
         ({"batch_size": 21}, "21 distinct classes"),
-        ({"split": "val"}, "unknown split"),
+        ({"split": "all"}, "unknown split"),
+        ({"loss": "hinge"}, "unknown loss 'hinge'"),
+        ({"loss": "contrastive", "temperature": 0.0}, "temperature is 0.0"),
+        ({"validate_every": 5}, "train on 'train'"),
+        ({"validate_every": -5}, "validate_every is -5"),
+        ({"patience": 2}, "set validate_every"),
     ):
         with pytest.raises(InputError, match=message):
             trained(**changes)

@@ -10,9 +10,9 @@ import torch
 
 from dse.cli import main
 from dse.errors import InputError
+from dse.runs import Run
 from dse.text.tokens import CharacterTokenizer
 from dse.torch7 import TorchObject
-from dse.training import Run
 from dse.weights import import_weights
 
 from torch7_writer import Function, torch7_bytes  # isort: skip

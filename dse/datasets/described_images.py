@@ -1,5 +1,7 @@
 """The one data structure: pictures, their captions, their classes and the class splits."""
 
+import hashlib
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -119,3 +121,20 @@ class DescribedImages:
         if self.test_features is not None:
             return self.test_features.float()
         return None if self.features is None else self.features[:, 0].float()
+
+    def fingerprint(self) -> str:
+        """Sixteen hex digits that change with anything that training or evaluation reads.
+
+        That is: features, labels, captions, class names, class attributes and splits; not where
+        the files lie.
+        """
+        digest = hashlib.sha256()
+        tensors = [self.features, self.test_features, self.labels, self.class_attributes]
+        for tensor in [*tensors, *(self.splits[name] for name in sorted(self.splits))]:
+            if tensor is not None:
+                digest.update(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
+                digest.update(tensor.contiguous().numpy())
+            digest.update(b";")
+        texts = [self.class_names, self.captions, sorted(self.splits), self.vocabulary]
+        digest.update(json.dumps(texts).encode())
+        return digest.hexdigest()[:16]

@@ -16,7 +16,7 @@ from dse.text.averages import BagOfWords, ClassAttributes, MeanWordVector
 from dse.text.cnn import CharCNN, WordCNN
 from dse.text.cnn_rnn import CharCNNRNN, WordCNNRNN
 from dse.text.lstm import CharLSTM, WordLSTM
-from dse.text.transformer import SentenceVectors, WordTransformer
+from dse.text.transformer import ClipText, MiniLM, SentenceVectors, WordTransformer
 
 INITIAL_RANGE = 0.08
 """All learned parameters start uniformly in ± this range, biases too (the authors' code)."""
@@ -37,7 +37,8 @@ WORD_ENCODERS = {
     "word-cnn-rnn": WordCNNRNN,
     "word-transformer": WordTransformer,
 }
-TEXT_ENCODERS = ("attributes", *WORD_ENCODERS, *CHARACTER_ENCODERS, "sentence-vectors")
+FROZEN_ENCODERS = {"sentence-vectors": MiniLM, "clip-text": ClipText}
+TEXT_ENCODERS = ("attributes", *WORD_ENCODERS, *CHARACTER_ENCODERS, *FROZEN_ENCODERS)
 """Every name that `build_text_encoder` knows."""
 
 
@@ -55,8 +56,8 @@ def build_text_encoder(
     Args:
         name: one of `TEXT_ENCODERS`: the paper's nine; three of the char-CNN-RNN's kin (`-long`
             takes 18 recurrent steps, `-icml-birds` and `-icml-flowers` are the networks of the
-            authors' text-to-image work); and two of a later time, `word-transformer` and
-            `sentence-vectors`.
+            authors' text-to-image work); and three of a later time: `word-transformer`, and a
+            learned layer on a frozen network, `sentence-vectors` (MiniLM) or `clip-text` (CLIP).
         embedding_dim: D, the dimension of the image features.
         vocabulary: the words of the training captions; for encoders that read words.
         word_vectors: float32 (V, d), frozen; for `word2vec`.
@@ -87,8 +88,8 @@ def build_text_encoder(
         encoder = MeanWordVector(vocabulary, word_vectors, embedding_dim)
     elif name in WORD_ENCODERS:
         encoder = WORD_ENCODERS[name](vocabulary, embedding_dim)
-    elif name == "sentence-vectors":
-        encoder = SentenceVectors(embedding_dim)
+    elif name in FROZEN_ENCODERS:
+        encoder = SentenceVectors(FROZEN_ENCODERS[name](), embedding_dim)
     else:
         encoder = CHARACTER_ENCODERS[name](embedding_dim)
     for parameter in encoder.parameters():

@@ -37,7 +37,7 @@ class ClassAttributes(nn.Module):
         self.linear = nn.Linear(num_attributes, embedding_dim)
 
     def forward(self, attributes: torch.Tensor) -> torch.Tensor:
-        return self.linear(attributes)
+        return self.linear(attributes.to(self.linear.weight.device))
 
 
 class BagOfWords(nn.Module):
@@ -69,7 +69,7 @@ class BagOfWords(nn.Module):
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         presence = self.linear.weight.new_zeros(len(tokens), 1 + self.tokenizer.size)
-        presence.scatter_(1, tokens.long(), 1.0)
+        presence.scatter_(1, tokens.long().to(presence.device), 1.0)
         return self.linear(presence[:, 1:])  # column 0 gathered the unknown words and the padding
 
 
@@ -106,6 +106,7 @@ class MeanWordVector(nn.Module):
 
     def mean_vector(self, tokens: torch.Tensor) -> torch.Tensor:
         """The mean vector of each caption's known words, (B, d)."""
+        tokens = tokens.to(self.word_vectors.device)
         known = (tokens > 0).unsqueeze(2)
         vectors = self.word_vectors[(tokens.long() - 1).clamp(min=0)] * known
         return vectors.sum(1) / known.sum(1).clamp(min=1)

@@ -37,7 +37,7 @@ class OneHotConvolution(nn.Module):
     The weight is a matrix (kernel x V, channels). Its gradient is sparse where V is large, so that
     only the rows of words that occur are computed.
 
-    Shape: windows int (M, kernel) -> float32 (M, channels).
+    Shape: windows int (M, kernel), on the CPU -> float32 (M, channels), where the weight is.
 
     Example:
         >>> convolution = OneHotConvolution(70, 5, kernel=4)
@@ -49,20 +49,29 @@ class OneHotConvolution(nn.Module):
     def __init__(self, size: int, channels: int, kernel: int):
         super().__init__()
         self.kernel, self.size = kernel, size
+        self.sparse_gradient = size > DENSE_UP_TO
         self.weight = nn.Parameter(torch.zeros(kernel * size, channels))
         self.bias = nn.Parameter(torch.zeros(channels))
 
     def forward(self, windows: torch.Tensor) -> torch.Tensor:
-        places = self.size * torch.arange(self.kernel, device=windows.device)
+        places = self.size * torch.arange(self.kernel)
         rows = (windows.long() - 1).clamp(min=0) + places
+        device = self.weight.device
         sums = F.embedding_bag(
-            rows,
+            rows.to(device, non_blocking=True),
             self.weight,
             mode="sum",
-            per_sample_weights=(windows > 0).to(self.weight.dtype),
-            sparse=self.size > DENSE_UP_TO,
+            per_sample_weights=(windows > 0).to(device, self.weight.dtype, non_blocking=True),
+            sparse=self.sparse_gradient,
         )
         return sums + self.bias
+
+
+def use_dense_gradients(encoder: nn.Module) -> None:
+    """Have all gradients of an encoder dense: one CPU alone gains from sparse ones."""
+    for part in encoder.modules():
+        if isinstance(part, OneHotConvolution):
+            part.sparse_gradient = False
 
 
 class Convolutions(nn.Module):
@@ -82,7 +91,7 @@ class Convolutions(nn.Module):
         fields: (stride, size) for each of `lengths`, in tokens: column p depends on the `size`
             tokens from token `stride * p` on.
 
-    Shape: tokens int (B, length) -> float32 (B, steps, channels[-1]).
+    Shape: tokens int (B, length), on the CPU -> float32 (B, steps, channels[-1]).
 
     Source: the authors' `HybridCNN.lua`, `DocumentCNNShort.lua` and kin. Chapter: 4, char-CNN.
 
@@ -117,9 +126,10 @@ class Convolutions(nn.Module):
             self.fields.append((step * stride, size + step * (kernel - 1 + pool - 1)))
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        length = self.lengths[0]
+        # What is looked up where is worked out on the CPU, so that a GPU never has to be asked.
+        length, device = self.lengths[0], self.convolutions[0].weight.device
         x = tokens.flatten()
-        starts = length * torch.arange(len(tokens), device=tokens.device)
+        starts = length * torch.arange(len(tokens))
         # The first empty column of a text stands for all that follow.
         held = (filled_lengths(tokens) + 1).clamp(max=length)
         layers = zip(self.convolutions, self.kernels, self.pools, self.lengths[1:], strict=True)
@@ -127,9 +137,7 @@ class Convolutions(nn.Module):
             # Column p of the output is constant once its first input column, stride * p, is.
             needed = (-(-(held - 1) // stride)).clamp(max=full - 1) + 1
             owner, column = _columns(needed)
-            window = torch.arange(pool, device=x.device)[:, None] + torch.arange(kernel).to(
-                x.device
-            )
+            window = torch.arange(pool)[:, None] + torch.arange(kernel)
             taps = torch.minimum(
                 stride * column[:, None, None] + window, held[owner, None, None] - 1
             )
@@ -137,12 +145,13 @@ class Convolutions(nn.Module):
             if isinstance(convolution, OneHotConvolution):
                 x = convolution(x[rows].flatten(0, 1))
             else:
+                rows = rows.to(device, non_blocking=True)
                 x = convolution(F.embedding(rows, x).view(rows.shape[0] * pool, -1))
             x = x.view(-1, pool, x.shape[-1]).amax(1) if pool > 1 else x
             x = threshold(x)  # monotone: the maxima are the same before and after it
             held, starts = needed, needed.cumsum(0) - needed
-        steps = torch.arange(self.lengths[-1], device=x.device)
-        return F.embedding(starts[:, None] + torch.minimum(steps, held[:, None] - 1), x)
+        last = torch.minimum(torch.arange(self.lengths[-1]), held[:, None] - 1)
+        return F.embedding((starts[:, None] + last).to(device, non_blocking=True), x)
 
 
 def filled_lengths(tokens: torch.Tensor) -> torch.Tensor:
@@ -152,15 +161,15 @@ def filled_lengths(tokens: torch.Tensor) -> torch.Tensor:
         >>> filled_lengths(torch.tensor([[3, 0, 5, 0], [0, 0, 0, 0]])).tolist()
         [3, 0]
     """
-    places = torch.arange(1, tokens.shape[1] + 1, device=tokens.device)
+    places = torch.arange(1, tokens.shape[1] + 1)
     return ((tokens != 0) * places).amax(1)
 
 
 def _columns(counts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """The text and the place of each of `counts` columns: [2, 1] -> [0, 0, 1], [0, 1, 0]."""
-    owner = torch.arange(len(counts), device=counts.device).repeat_interleave(counts)
+    owner = torch.arange(len(counts)).repeat_interleave(counts)
     first = counts.cumsum(0) - counts
-    return owner, torch.arange(len(owner), device=counts.device) - first[owner]
+    return owner, torch.arange(len(owner)) - first[owner]
 
 
 class CharCNN(nn.Module):

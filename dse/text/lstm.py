@@ -24,7 +24,7 @@ class MeanLSTM(nn.Module):
         embedding_dim: D, the dimension of the image features.
         units: H, hidden units.
 
-    Shape: tokens int (B, length) -> embeddings float32 (B, D).
+    Shape: tokens int (B, length), on the CPU -> embeddings float32 (B, D).
 
     Source: paper, section 4.2. Chapter: 5, CNN-RNN.
     """
@@ -45,16 +45,16 @@ class MeanLSTM(nn.Module):
         lengths = filled_lengths(tokens)
         order = lengths.argsort(descending=True, stable=True)  # captions end from the last row on
         sums = self._sum_of_hidden_states(tokens[order], lengths[order])
-        means = sums / lengths[order].clamp(min=1)[:, None]
-        return self.linear(torch.empty_like(means).index_copy(0, order, means))
+        means = sums / lengths[order].clamp(min=1)[:, None].to(sums.device)
+        return self.linear(torch.empty_like(means).index_copy(0, order.to(sums.device), means))
 
     def _sum_of_hidden_states(self, tokens: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """(B, H), for captions sorted by their lengths, the longest first."""
         units = self.from_hidden.in_features
-        reading = lengths > torch.arange(tokens.shape[1], device=tokens.device)[:, None]
+        reading = lengths > torch.arange(tokens.shape[1])[:, None]
         inputs = self.from_token(tokens.T[reading][:, None])
         h = c = inputs.new_zeros(len(tokens), units)
-        states, owners = [inputs.new_zeros(0, units)], [lengths.new_zeros(0)]
+        states, owners = [inputs.new_zeros(0, units)], [lengths[:0]]
         counts = reading.sum(1)
         for x in inputs.split(counts[counts > 0].tolist()):
             n = len(x)  # captions that have not ended
@@ -62,9 +62,9 @@ class MeanLSTM(nn.Module):
             c = torch.sigmoid(forget) * c[:n] + torch.sigmoid(enter) * torch.tanh(new)
             h = torch.sigmoid(leave) * torch.tanh(c)
             states.append(h)
-            owners.append(torch.arange(n, device=tokens.device))
+            owners.append(torch.arange(n))
         total = inputs.new_zeros(len(tokens), units)
-        return total.index_add(0, torch.cat(owners), torch.cat(states))
+        return total.index_add(0, torch.cat(owners).to(inputs.device), torch.cat(states))
 
 
 class CharLSTM(MeanLSTM):

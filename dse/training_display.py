@@ -1,0 +1,77 @@
+"""What a person sees of a training run: a bar, and TensorBoard's logs."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from tqdm.auto import tqdm
+
+from dse.errors import InputError
+from dse.runs import HISTORY_COLUMNS, TrainingConfig
+
+if TYPE_CHECKING:
+    from dse.evaluation import Metrics
+
+
+class TrainingDisplay:
+    """Shows loss, accuracy and steps a second while training; a context manager.
+
+    Args:
+        config: of the run.
+        step: steps taken before.
+        progress: show a bar.
+        tensorboard: a folder for TensorBoard's logs, or None.
+
+    Raises:
+        InputError: logs are wanted, and TensorBoard is not installed.
+    """
+
+    def __init__(
+        self, config: TrainingConfig, step: int, progress: bool, tensorboard: Path | str | None
+    ):
+        self.logs = None if tensorboard is None else _summary_writer(tensorboard)
+        self.bar = tqdm(
+            desc=config.text_encoder,
+            total=config.steps,
+            initial=step,
+            unit="step",
+            disable=not progress or None,
+        )
+        self.shown = {}
+
+    def __enter__(self) -> "TrainingDisplay":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.bar.close()
+        if self.logs is not None:
+            self.logs.close()
+
+    def block(self, step: int, rows: torch.Tensor) -> None:
+        """Show the rows of the history that end with `step`, float32 (n, 3)."""
+        loss, accuracy, _ = rows.mean(0).tolist()
+        self._show(loss=f"{loss:.3f}", accuracy=f"{accuracy:.2f}")
+        self.bar.update(len(rows))
+        if self.logs is not None:
+            for k, row in enumerate(rows.tolist(), start=step - len(rows) + 1):
+                for name, value in zip(HISTORY_COLUMNS, row, strict=True):
+                    self.logs.add_scalar(name, value, k)
+
+    def look(self, step: int, metrics: "Metrics") -> None:
+        """Show the figures of the `val` classes after `step`."""
+        self._show(val=f"{100 * metrics.top1:.1f}%")
+        if self.logs is not None:
+            self.logs.add_scalar("val/top1", metrics.top1, step)
+            self.logs.add_scalar("val/ap50", metrics.ap50, step)
+
+    def _show(self, **figures: str) -> None:
+        self.shown.update(figures)
+        self.bar.set_postfix(self.shown)
+
+
+def _summary_writer(folder: Path | str):
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise InputError('logs for TensorBoard need it: pip install "dse[tensorboard]"') from None
+    return SummaryWriter(folder)

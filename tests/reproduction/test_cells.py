@@ -1,0 +1,87 @@
+"""The grid: names that say what a cell is, parts, and what a wrong name is told."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dse.errors import InputError
+from dse.reproduction import PARTS, Cell, choose_cells
+from dse.text import TEXT_ENCODERS
+
+numbers = st.none() | st.integers(1, 9999)
+cells = st.builds(
+    Cell,
+    st.sampled_from(TEXT_ENCODERS),
+    st.sampled_from(["ds", "da"]),
+    st.integers(0, 99),
+    numbers,
+    numbers,
+)
+
+
+@given(cells)
+def test_a_name_and_its_cell_say_the_same(cell):
+    assert Cell.from_name(cell.name) == cell
+
+
+@given(cells, cells)
+def test_two_cells_never_share_a_file(one, other):
+    assert (one.name == other.name) == (one == other)
+
+
+@pytest.mark.parametrize("name", ["summary", "curve-char-cnn-seed0", "char-cnn-ds-seed", "paper"])
+def test_other_files_are_no_cells(name):
+    with pytest.raises(InputError, match="is not a cell"):
+        Cell.from_name(name)
+
+
+def test_the_grid_is_the_one_that_was_planned():
+    names = [cell.name for cell in choose_cells()]
+    assert len(names) == len(set(names)) == 18 + 8 + 12 + 2
+    encoders = [cell.text_encoder for cell in PARTS["table"]]
+    assert encoders[:9] == encoders[9:] and len(set(encoders)) == 9
+    assert {(c.text_encoder, c.objective) for c in PARTS["table"]} >= {
+        ("attributes", "da"), ("word-cnn-rnn", "ds")
+    }  # fmt: skip
+    assert {c.seed for c in PARTS["seeds"]} == {1, 2}
+    assert {c.captions for c in PARTS["figure4a"]} == {1, 2, 4, 6, 8, 10}
+
+
+@pytest.mark.parametrize(
+    ("name", "dataset", "steps", "captions"),
+    [
+        ("char-cnn-rnn-da-seed0", "cub", 4200, 10),
+        ("char-lstm-ds-seed0", "cub", 2000, 10),
+        ("attributes-ds-seed0", "flowers", 1050, 10),
+        ("word-cnn-rnn-ds-seed0-captions2", "cub", 3000, 2),
+        ("char-lstm-ds-seed0", "fieldguide", 1800, 10),
+        ("attributes-ds-seed0", "fieldguide", 700, 10),
+        ("bag-of-words-ds-seed0-captions1", "fieldguide", 1500, 1),
+        ("bag-of-words-ds-seed3-captions1-steps9", "fieldguide", 9, 1),
+    ],
+)
+def test_steps_and_captions_of_a_cell(name, dataset, steps, captions):
+    config = Cell.from_name(name).training_config(dataset)
+    assert (config.steps, config.captions_per_image, config.split) == (steps, captions, "trainval")
+
+
+def test_choosing_by_part_by_encoder_and_by_cell():
+    assert choose_cells(["table"]) == list(PARTS["table"])
+    own = {cell.name for cell in choose_cells(["word-lstm"])}
+    assert own == {f"word-lstm-{end}" for end in ("ds-seed0", "da-seed0", "ds-seed1", "ds-seed2")}
+    assert choose_cells(["char-cnn-rnn-long"]) == [Cell("char-cnn-rnn-long")]
+    chosen = choose_cells(["word-cnn-da-seed4", "word-cnn-da-seed4"], steps=50)
+    assert chosen == [Cell("word-cnn", "da", seed=4, steps=50)]
+
+
+def test_seeds_repeat_every_chosen_cell():
+    chosen = choose_cells(["table", "seeds"], seeds=4)
+    assert len(chosen) == len(set(chosen)) == 18 * 4
+    assert chosen[:18] == list(PARTS["table"])
+
+
+def test_wrong_names_and_numbers():
+    with pytest.raises(InputError, match="'tables' is no part"):
+        choose_cells(["tables"])
+    with pytest.raises(InputError, match="seeds is 0"):
+        choose_cells(["table"], seeds=0)

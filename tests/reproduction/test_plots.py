@@ -1,0 +1,113 @@
+"""The figures hold what the summary holds, and nothing for what is missing."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from dse.datasets.described_images import DescribedImages
+from dse.reproduction import PARTS, Cell, plots, read_paper, summarise
+from dse.runs import Run, TrainingConfig
+
+PAPER = read_paper(Path(__file__).parents[2] / "results")
+
+
+@pytest.fixture
+def summary(record):
+    cells = [*PARTS["figure4a"], *map(Cell, ("bag-of-words", "word-lstm", "word-cnn-rnn"))]
+    return summarise("cub", {cell: record(cell) for cell in cells}, PAPER)
+
+
+def line_data(figure, panel):
+    return {
+        (line.get_color(), line.get_linestyle()): line.get_ydata()
+        for line in figure.axes[panel].get_lines()
+        if line.get_linestyle() != "None" and len(line.get_ydata()) > 2
+    }
+
+
+@pytest.mark.parametrize(("panel", "metric"), [(0, "top1"), (1, "ap50")])
+def test_figure_4a_draws_ours_solid_and_the_papers_dashed(summary, panel, metric):
+    drawn = line_data(plots.figure4a(summary), panel)
+    colour, _ = plots.STYLES["word-cnn-rnn"]
+    own = [
+        row
+        for row in summary["figure4a"]
+        if (row["text_encoder"], row["metric"]) == ("word-cnn-rnn", metric)
+    ]
+    assert list(drawn[colour, "-"]) == [row["ours"] for row in own]
+    assert list(drawn[colour, "--"]) == PAPER["figure4a"][metric]["word-cnn-rnn"]
+
+
+def test_figure_4b_draws_the_means_of_the_encoders_asked_for(summary):
+    drawn = line_data(plots.figure4b(summary, ["bag-of-words"]), 0)
+    colour, _ = plots.STYLES["bag-of-words"]
+    row = next(r for r in summary["figure4b"] if r["text_encoder"] == "bag-of-words")
+    assert list(drawn[colour, "-"]) == row["ours"]
+    assert list(drawn[colour, "--"]) == PAPER["figure4b"]["top1"]["bag-of-words"]["mean"]
+    assert {c for c, _ in drawn} == {colour}
+
+
+def test_paper_table_has_a_row_a_cell_in_the_papers_order(summary):
+    table = plots.paper_table(summary)
+    assert list(table.index) == [
+        (row["objective"].upper(), row["text_encoder"]) for row in summary["table"][::2]
+    ]
+    assert table.loc[("DS", "word-cnn-rnn"), ("top-1", "paper")] == 56.8
+    assert pd.isna(table.loc[("DA", "word-lstm"), ("AP@50", "here")])
+    assert table.shape == (20, 6)
+
+
+def test_claims_are_one_row_each_and_missing_ones_left_out(summary):
+    (axis,) = plots.claims(summary).axes
+    known = [row["claim"] for row in summary["claims"] if row["verdict"] != "missing"]
+    assert [label.get_text() for label in axis.get_yticklabels()] == known
+    assert 0 < len(known) < len(summary["claims"])
+
+
+@pytest.mark.parametrize("dataset", ["cub", "flowers", "folder"])
+def test_figures_of_nothing_are_empty_but_there(dataset):
+    summary = summarise(dataset, {}, PAPER)
+    for draw in (plots.figure4a, plots.figure4b, plots.claims):
+        draw(summary).canvas.draw()
+    assert plots.paper_table(summary)["top-1", "here"].isna().all()
+
+
+def test_confusion_matrix_shows_shares_of_rows():
+    record = {"confusion": [[3, 1], [0, 2]], "per_class": {"001.Black_Tern": {}, "finch": {}}}
+    axis, *_ = plots.confusion_matrix(record).axes
+    assert axis.get_images()[0].get_array().tolist() == [[75, 25], [0, 100]]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["Black Tern", "finch"]
+
+
+class FirstLetter(torch.nn.Module):
+    """Embeds a caption as e_i, i the place of its first letter in the alphabet."""
+
+    linear = torch.nn.Linear(1, 3)
+
+    def tokenizer(self, captions):
+        return torch.tensor([[1 + ord(caption[0]) - ord("a")] for caption in captions])
+
+    def forward(self, tokens):
+        return torch.eye(3)[tokens[:, 0] - 1]
+
+
+def test_retrieval_shows_the_best_pictures_and_frames_the_right_ones(tmp_path):
+    paths = []
+    for i in range(4):
+        paths.append(tmp_path / f"{i}.png")
+        Image.new("RGB", (4, 4), (50 * i, 0, 0)).save(paths[-1])
+    features = torch.tensor([[0.1, 0, 9], [0.9, 0, 0], [0.5, 0, 1], [0.2, 0, 2]]).unsqueeze(1)
+    data = DescribedImages(
+        "toy", features, torch.tensor([0, 1, 0, 1]), [["x"]] * 4, ["wren", "finch"],
+        {"test": torch.arange(2)}, image_paths=paths,
+    )  # fmt: skip
+    run = Run(FirstLetter(), TrainingConfig("bag-of-words"), {}, None)
+    figure = plots.retrieval(run, data, {"a bird": "wren", "cry": "finch"}, pictures=2)
+    shown = [int(np.asarray(axis.get_images()[0].get_array())[0, 0, 0]) for axis in figure.axes]
+    assert shown == [50, 100, 0, 150]
+    framed = [axis.spines["left"].get_linewidth() > 1 for axis in figure.axes]
+    assert framed == [False, True, False, True]

@@ -1,0 +1,162 @@
+"""A run that was killed, and killed again, ends with the bits of one that never was."""
+
+import dataclasses
+import json
+import multiprocessing
+import random
+import shutil
+
+import pytest
+import torch
+
+import dse.training
+from dse.checkpoints import partial_folder
+from dse.errors import InputError
+from dse.runs import Run
+from dse.training import train
+from killed_training import CONFIG
+from killed_training import train as train_here
+from toy_data import colourful_data
+
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["dse.training"])
+KILLED = -9
+
+
+def in_a_process(out, kill_at=None, seconds=None):
+    """Train in a process; kill it after some seconds, if asked to. Its exit code."""
+    process = PROCESSES.Process(target=train_here, args=(out, kill_at))
+    process.start()
+    process.join(seconds)
+    if process.is_alive():
+        process.kill()
+        process.join()
+    return process.exitcode
+
+
+def contents(folder):
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    out = tmp_path_factory.mktemp("undisturbed") / "run"
+    assert in_a_process(out) == 0
+    return contents(out)
+
+
+def test_fifty_kills_at_random_moments_leave_no_trace(undisturbed, tmp_path):
+    out, moments, kills = tmp_path / "run", random.Random(0), 0
+    for _ in range(500):
+        if kills == 50:
+            break
+        kills += in_a_process(out, seconds=moments.uniform(0.05, 0.4)) == KILLED
+        if out.exists():  # it was faster than the kill: once more from the start
+            assert contents(out) == undisturbed
+            shutil.rmtree(out)
+    assert kills == 50
+    assert in_a_process(out) == 0
+    assert contents(out) == undisturbed
+    assert not partial_folder(out).exists()
+
+
+@pytest.mark.parametrize("kind", ["replace", "rmtree"])
+@pytest.mark.parametrize("number", [1, 2, 7])
+def test_a_kill_while_a_checkpoint_is_moved_or_removed(undisturbed, tmp_path, kind, number):
+    out = tmp_path / "run"
+    assert in_a_process(out, kill_at=(kind, number)) == KILLED
+    assert not out.exists()
+    assert in_a_process(out) == 0
+    assert contents(out) == undisturbed
+
+
+def test_a_whole_run_is_read_again_and_not_trained(undisturbed, tmp_path):
+    out = tmp_path / "run"
+    for name, content in undisturbed.items():
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).write_bytes(content)
+    run = train(colourful_data(), CONFIG, out, resume=True, progress=False, watch=pytest.fail)
+    assert len(run.history) == CONFIG.steps
+    assert contents(out) == undisturbed
+
+
+def test_the_best_is_kept_beside_the_last(undisturbed, tmp_path):
+    for name, content in undisturbed.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    last, best = Run.load(tmp_path), Run.load(tmp_path / "best")
+    assert last.validation.step.tolist() == [30, 60, 90, 120]
+    assert len(best.history) == last.best_step
+    assert last.validation.top1.max() == best.validation.top1.iloc[-1]
+    assert best.history.equals(last.history[: last.best_step])
+
+
+def interrupted(out, monkeypatch, config=CONFIG, data=None):
+    """Leave the checkpoints of a run that ended after 50 steps."""
+    monkeypatch.setattr(dse.training, "CHECKPOINT_EVERY", 4)
+
+    def stop(step, run):
+        if step == 50:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(data or colourful_data(), config, out, progress=False, watch=stop)
+    return sorted(path.name for path in partial_folder(out).iterdir())
+
+
+def test_only_the_last_and_the_best_are_kept(tmp_path, monkeypatch):
+    assert interrupted(tmp_path / "run", monkeypatch) == ["step-00000030", "step-00000048"]
+    about = json.loads((tmp_path / "run.partial/step-00000048/config.json").read_text())
+    assert about["versions"]["torch"] == torch.__version__
+    assert about["dataset"]["fingerprint"] == colourful_data().fingerprint()
+    assert len(Run.load(tmp_path / "run.partial/step-00000048").history) == 48
+
+
+def test_an_unfinished_run_is_not_overwritten(tmp_path, monkeypatch):
+    interrupted(tmp_path / "run", monkeypatch)
+    with pytest.raises(InputError, match=r"run\.partial holds an unfinished run.*--resume"):
+        train(colourful_data(), CONFIG, tmp_path / "run", progress=False)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_another_configuration_or_other_data_are_refused_with_what_differs(
+    tmp_path, monkeypatch, whole
+):
+    config = dataclasses.replace(CONFIG, steps=60)
+    if whole:
+        train(colourful_data(), config, tmp_path / "run", progress=False)
+    else:
+        interrupted(tmp_path / "run", monkeypatch, config)
+    longer = dataclasses.replace(config, steps=90, seed=7)
+    with pytest.raises(InputError, match=r"steps 60 there, 90 asked for; seed 0 there, 7 asked"):
+        train(colourful_data(), longer, tmp_path / "run", resume=True, progress=False)
+    with pytest.raises(InputError, match=r"data '[0-9a-f]{16}' there, '[0-9a-f]{16}' asked for"):
+        train(colourful_data(images=7), config, tmp_path / "run", resume=True, progress=False)
+
+
+@pytest.mark.parametrize("file", ["training_state.safetensors", "model.safetensors", "config.json"])
+def test_a_damaged_checkpoint_is_refused(tmp_path, monkeypatch, file):
+    interrupted(tmp_path / "run", monkeypatch)
+    path = tmp_path / "run.partial/step-00000048" / file
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(InputError, match=r"step-00000048 is (a )?damaged"):
+        train(colourful_data(), CONFIG, tmp_path / "run", resume=True, progress=False)
+
+
+def test_a_newer_format_is_refused(tmp_path, monkeypatch):
+    interrupted(tmp_path / "run", monkeypatch)
+    path = tmp_path / "run.partial/step-00000048/config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format": 99}))
+    with pytest.raises(InputError, match="format 99: update dse"):
+        train(colourful_data(), CONFIG, tmp_path / "run", resume=True, progress=False)
+
+
+def test_nothing_to_resume_begins_at_the_beginning(tmp_path):
+    config = dataclasses.replace(CONFIG, steps=6)
+    run = train(colourful_data(), config, tmp_path / "run", resume=True, progress=False)
+    same = train(colourful_data(), config, progress=False)
+    assert torch.equal(run.encoder.linear.weight, same.encoder.linear.weight)

@@ -1,0 +1,57 @@
+"""Two processes train as one does."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from dse.devices import start_devices
+from dse.errors import InputError
+from two_processes import TEXT_ENCODERS, train_and_keep_gradients
+
+TESTS = Path(__file__).parent
+
+
+@pytest.fixture(scope="module")
+def of_two(tmp_path_factory):
+    """What two gloo processes kept, one safetensors file an encoder."""
+    folder = tmp_path_factory.mktemp("two")
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    environment = {**os.environ, "PYTHONPATH": str(TESTS), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [*launcher, str(TESTS / "two_processes.py"), str(folder)],
+        env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.mark.parametrize("text_encoder", TEXT_ENCODERS)
+def test_two_processes_have_the_gradients_of_one(of_two, text_encoder):
+    two = load_file(of_two / f"{text_encoder}.safetensors")
+    one = train_and_keep_gradients(text_encoder, devices=1)
+    assert two.keys() == one.keys()
+    gradients = [name for name in one if name.startswith("gradient.")]
+    assert len(gradients) > 1
+    for name in gradients:
+        torch.testing.assert_close(two[name], one[name], atol=1e-6, rtol=0, msg=name)
+    torch.testing.assert_close(two["history"][0], one["history"][0], atol=1e-6, rtol=0)
+    # RMSprop divides by the gradient's size, which makes much of the last digits of a small one.
+    torch.testing.assert_close(two["history"], one["history"], atol=0, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("devices", "nodes", "precision", "message"),
+    [
+        (3, 1, "32-true", "a batch of 40 cannot be shared out evenly over 3 devices of 1 nodes"),
+        (0, 1, "32-true", "over 0 devices"),
+        (1, 1, "12-bit", "precision '12-bit' cannot be had here"),
+    ],
+)
+def test_what_cannot_be_had_is_refused(devices, nodes, precision, message):
+    with pytest.raises(InputError, match=message):
+        start_devices(devices, nodes, precision, 40)

@@ -1,0 +1,39 @@
+"""One of the processes that train together, started by torchrun: python two_processes.py FOLDER."""
+
+import sys
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from dse.devices import is_first_process
+from dse.training import TrainingConfig, train
+from toy_data import colourful_data
+
+TEXT_ENCODERS = ("bag-of-words", "word-cnn-rnn", "char-cnn-rnn", "char-lstm", "word-transformer")
+STEPS = 4
+
+
+def train_and_keep_gradients(text_encoder, devices):
+    """The gradients of the first step, and the weights and the losses of a few."""
+    kept = {}
+
+    def watch(step, run):
+        if step == 1:
+            for name, parameter in run.encoder.named_parameters():
+                gradient = parameter.grad
+                kept[f"gradient.{name}"] = gradient.to_dense() if gradient.is_sparse else gradient
+            kept.update({name: value.clone() for name, value in kept.items()})
+
+    config = TrainingConfig(text_encoder, steps=STEPS, batch_size=12)
+    run = train(colourful_data(), config, devices=devices, progress=False, watch=watch)
+    kept["history"] = torch.tensor(run.history.to_numpy()).contiguous()
+    return kept | {f"weight.{name}": p.detach() for name, p in run.encoder.named_parameters()}
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    for text_encoder in TEXT_ENCODERS:
+        kept = train_and_keep_gradients(text_encoder, devices=2)
+        if is_first_process():
+            save_file(kept, Path(sys.argv[1]) / f"{text_encoder}.safetensors")
