@@ -156,7 +156,7 @@ def _attribute_embeddings(run: Run, classes: DescribedImages) -> torch.Tensor:
             f"the run reads {expected} attributes of a class, and {classes.name} has {held}: "
             "evaluate on the data that it was trained on"
         )
-    return run.encoder(attributes)
+    return run.encoder(attributes).cpu()
 
 
 def measure(scores: torch.Tensor, labels: torch.Tensor, class_names: list[str]) -> Metrics:

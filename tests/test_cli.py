@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from dse.cli import main
+from dse.runs import Run
 
 ENCODER = ["--image-encoder", "fieldguide"]
 
@@ -48,9 +49,36 @@ def test_features_train_evaluate_in_a_row(tiny_cub, capsys, tmp_path, own_cache)
     assert measured["top1"] == 1.0
     assert "top-1            100.0 %" in capsys.readouterr().out
     assert "exists already" in refused([*train, "--out", str(run)], capsys)
+    assert main([*train, "--out", str(run), "--resume"]) == 0
+    another = [*train, "--seed", "1", "--out", str(run), "--resume"]
+    assert "seed 0 there, 1 asked for" in refused(another, capsys)
+
+
+def test_a_watched_run_says_how_many_steps_were_best(capsys, tmp_path):
+    options = ["--text-encoder", "bag-of-words", "--steps", "20", "--split", "train"]
+    run = tmp_path / "run"
+    assert main(["train", "fieldguide", *options, "--validate-every", "10", "--out", str(run)]) == 0
+    printed = capsys.readouterr().out
+    best = Run.load(run).best_step
+    assert f"at best, after {best} steps ({run / 'best'}); now train on both" in printed
+    assert main(["evaluate", str(run / "best"), "--split", "val"]) == 0
 
 
 WRONG_CALLS = {
+    "looks at val classes that are trained on": (
+        ["train", "fieldguide", "--text-encoder", "bag-of-words", "--validate-every", "5"]
+        + ["--out", "run"],
+        "train on 'train'",
+    ),
+    "unknown loss": (
+        ["train", "fieldguide", "--text-encoder", "bag-of-words", "--loss", "l2", "--out", "run"],
+        "unknown loss 'l2'",
+    ),
+    "too many devices for the batch": (
+        ["train", "fieldguide", "--text-encoder", "bag-of-words", "--devices", "3"]
+        + ["--out", "run"],
+        "shared out evenly over 3 devices",
+    ),
     "no command": ([], "COMMAND"),
     "unknown command": (["fly"], "fly"),
     "unknown data set": (["data", "imagenet"], "unknown data set 'imagenet'"),

@@ -11,6 +11,8 @@ from safetensors.torch import load_file
 
 from dse.devices import start_devices
 from dse.errors import InputError
+from dse.text import CHARACTER_ENCODERS, WORD_ENCODERS, build_text_encoder
+from dse.text.cnn import use_dense_gradients
 from two_processes import TEXT_ENCODERS, train_and_keep_gradients
 
 TESTS = Path(__file__).parent
@@ -42,6 +44,25 @@ def test_two_processes_have_the_gradients_of_one(of_two, text_encoder):
     torch.testing.assert_close(two["history"][0], one["history"][0], atol=1e-6, rtol=0)
     # RMSprop divides by the gradient's size, which makes much of the last digits of a small one.
     torch.testing.assert_close(two["history"], one["history"], atol=0, rtol=1e-3)
+
+
+TRAINED = sorted({"attributes", *WORD_ENCODERS, *CHARACTER_ENCODERS})
+
+
+@pytest.mark.parametrize("text_encoder", TRAINED)
+def test_tokens_stay_on_the_cpu_while_weights_are_elsewhere(text_encoder):
+    """The device `meta` computes shapes alone; most of its operations refuse other devices."""
+    vocabulary = {"vocabulary": ["a", "bird", "red"], "word_vectors": torch.eye(3)}
+    encoder = build_text_encoder(text_encoder, 8, **vocabulary, num_attributes=4)
+    tokens = torch.rand(3, 4)
+    if text_encoder != "attributes":
+        tokens = encoder.tokenizer(["a red bird", "", "a bird, which is red"])
+    use_dense_gradients(encoder)
+    encoder.to("meta")
+    embeddings = encoder(tokens)
+    embeddings.sum().backward()
+    assert (embeddings.device.type, tuple(embeddings.shape)) == ("meta", (3, 8))
+    assert {p.grad.device.type for p in encoder.parameters()} == {"meta"}
 
 
 @pytest.mark.parametrize(

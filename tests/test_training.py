@@ -3,13 +3,16 @@
 import dataclasses
 import json
 import math
+import sys
 
+import pandas as pd
 import pytest
 import torch
 
+import dse.training
 from dse.errors import InputError
 from dse.evaluation import evaluate
-from dse.objective import joint_embedding_loss
+from dse.objective import LOSSES, joint_embedding_loss
 from dse.runs import Run, TrainingConfig
 from dse.sampling import MinibatchSampler
 from dse.text import build_text_encoder
@@ -244,3 +247,94 @@ def test_what_is_no_list_of_strings_is_refused(captions, message):
 
 def test_no_captions_are_no_embeddings():
     assert trained(steps=1).encode([]).shape == (0, 16)
+
+
+WATCHED = {"split": "train", "validate_every": 20}
+
+
+def test_the_val_classes_are_looked_at_and_neither_they_nor_the_test_classes_are_trained_on():
+    run = trained("word-cnn", **WATCHED)
+    assert run.validation.step.tolist() == [20, 40, 60]
+    assert run.validation.top1.iloc[-1] == evaluate(run, DATA, "val").top1
+    unwatched = trained("word-cnn", split="train")
+    assert torch.equal(run.encoder.linear.weight, unwatched.encoder.linear.weight)
+    poisoned = dataclasses.replace(DATA, features=DATA.features.clone())
+    poisoned.features[torch.isin(DATA.labels, DATA.splits["test"])] = float("nan")
+    other = train(poisoned, config("word-cnn", **WATCHED), progress=False)
+    assert other.validation.equals(run.validation)
+
+
+def test_a_look_takes_the_first_captions_of_every_picture(monkeypatch):
+    monkeypatch.setattr(dse.training, "VALIDATION_CAPTIONS", 12)  # of six pictures: two of each
+    seen = []
+
+    def spy(run, data, split):
+        seen.append(data)
+        return evaluate(run, data, split)
+
+    monkeypatch.setattr(dse.training, "evaluate", spy)
+    trained(steps=1, split="train", validate_every=1)
+    (looked_at,) = seen
+    assert looked_at.captions == [own[:2] for own in DATA.subset("val").captions]
+
+
+def test_the_best_step_is_the_first_of_the_best():
+    run = trained(steps=1)
+    assert run.best_step is None
+    run.validation = pd.DataFrame(
+        {"step": [10, 20, 30], "top1": [0.1, 0.4, 0.4], "ap50": [0.0] * 3}
+    )
+    assert run.best_step == 20
+
+
+def test_training_ends_after_looks_in_vain(monkeypatch):
+    figures = iter([0.2, 0.5, 0.4, 0.5, 0.6])
+
+    def told(run, data, split):
+        return dataclasses.replace(evaluate(run, data, split), top1=next(figures))
+
+    monkeypatch.setattr(dse.training, "evaluate", told)
+    run = trained(steps=200, patience=2, **WATCHED)
+    assert run.validation.top1.tolist() == [0.2, 0.5, 0.4, 0.5]
+    assert len(run.history) == 80 and run.best_step == 40
+
+
+@pytest.mark.parametrize("learning_rate", [10.0, float("nan")])
+def test_a_loss_that_explodes_ends_the_training(learning_rate):
+    with pytest.raises(InputError, match=r"the loss explodes: 1\.\d+ at first.*step 50; lower"):
+        trained("char-cnn-rnn", learning_rate=learning_rate)
+
+
+def test_mixed_precision_trains_and_keeps_float32_weights():
+    run = train(DATA, config("word-cnn"), precision="bf16-mixed", progress=False)
+    exact = trained("word-cnn")
+    assert {p.dtype for p in run.encoder.parameters()} == {torch.float32}
+    assert not torch.equal(run.encoder.linear.weight, exact.encoder.linear.weight)
+    assert run.history.loss.tail(10).mean() < 0.8 * run.history.loss[0]
+
+
+def test_logs_for_tensorboard_hold_the_history(tmp_path):
+    event_accumulator = pytest.importorskip(
+        "tensorboard.backend.event_processing.event_accumulator"
+    )
+    run = train(DATA, config(**WATCHED), tensorboard=tmp_path, progress=False)
+    logs = event_accumulator.EventAccumulator(str(tmp_path)).Reload()
+    losses = logs.Scalars("loss")
+    assert [event.step for event in losses] == list(range(1, 61))
+    assert [event.value for event in losses] == pytest.approx(run.history.loss.tolist())
+    assert [event.value for event in logs.Scalars("val/top1")] == pytest.approx(
+        run.validation.top1.tolist()
+    )
+
+
+def test_without_tensorboard_logs_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(InputError, match=r'pip install "dse\[tensorboard\]"'):
+        train(DATA, config(steps=1), tensorboard=tmp_path, progress=False)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_every_loss_learns(loss):
+    run = trained("word-cnn", loss=loss, steps=100)
+    assert run.history.loss.tail(10).mean() < 0.8 * run.history.loss[0]
+    assert evaluate(run, DATA, "trainval").top1 > 3 / 20

