@@ -123,7 +123,11 @@ def _parser() -> argparse.ArgumentParser:
         help="table, seeds, figure4a, modern, summary; a text encoder; char-cnn-rnn-ds-seed0",
     )
     reproduce.add_argument("--seeds", type=int, metavar="N", help="repeat all with seeds 0 to N-1")
-    reproduce.add_argument("--steps", type=int, metavar="N", help="minibatches of every run")
+    length = reproduce.add_mutually_exclusive_group()
+    length.add_argument("--full", action="store_true", help="train as long as the authors did")
+    length.add_argument(
+        "--steps", type=int, metavar="N", help="minibatches of every run, for a try"
+    )
     reproduce.add_argument("--parallel", choices=["ray"], help="spread the runs over a Ray cluster")
     reproduce.add_argument(
         "--out",

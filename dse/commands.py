@@ -200,7 +200,8 @@ def reproduce(options: Namespace) -> None:
     parts = [name for name in options.only if name != "summary"]
     folder = options.out / options.name
     if parts or not options.only:
-        cells = choose_cells(parts, options.seeds, options.steps)
+        length = "full" if options.full else options.steps
+        cells = choose_cells(parts, options.seeds, length)
         states = run_cells(_load(options), cells, folder, options.parallel)
         failed = sum(states.state == "failed")
         if failed:

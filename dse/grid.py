@@ -4,11 +4,12 @@ import json
 import logging
 import os
 import re
+import socket
 import sys
 import time
 import traceback
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +21,11 @@ from tqdm.auto import tqdm
 
 from dse.errors import InputError
 from dse.files import written_whole
+from dse.grid_display import GridDisplay
 
 COLUMNS = ["name", "state", "minutes", "error"]
-NAMES_SHOWN = 3
 SECONDS_BETWEEN_LOOKS = 1.0
+SECONDS_TO_CONNECT = 10.0
 
 
 def run_grid(
@@ -51,7 +53,7 @@ def run_grid(
     arrays that it holds are read-only there.
 
     Args:
-        jobs: by name, what `work` needs. A name is the name of a file: letters, digits, `.-_`.
+        jobs: by name, what `work` needs. A name is that of a file: letters, digits, `.-_`.
         work: gives a result that JSON can hold. With Ray it and the jobs are pickled.
         folder: gets the results.
         parallel: None, in order in this process, or `ray`.
@@ -92,13 +94,15 @@ def run_grid(
     except OSError as error:
         raise InputError(f"{folder} cannot be made ({error.strerror}): choose another") from None
     with (
-        _LiveTable(jobs, len(rows), progress) as table,
-        closing(RUNNERS[parallel](left, work, retries, table)) as outcomes,
+        GridDisplay(jobs, len(rows), progress) as display,
+        closing(RUNNERS[parallel](left, work, retries, display)) as outcomes,
     ):
         for name, outcome in outcomes:
             outcome = _kept(outcome, folder / f"{name}.json")
-            table.finished(name, outcome)
-            rows[name] = (outcome.state, outcome.minutes, outcome.error)
+            row = rows[name] = (outcome.state, outcome.minutes, outcome.error)
+            display.ended(name, *row[:2], outcome.error or _first_figures(outcome.text))
+            if outcome.traceback:
+                tqdm.write(outcome.traceback, file=sys.stderr)
     frame = pd.DataFrame([(name, *rows[name]) for name in jobs], columns=COLUMNS)
     _report(frame)
     return frame
@@ -119,8 +123,8 @@ class _Outcome:
 
 
 def _is_done(name: str, folder: Path) -> bool:
-    if not re.fullmatch(r"\w[\w.-]*", name):
-        raise InputError(f"{name!r} cannot name a job's file: use letters, digits, '.', '-', '_'")
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{,199}", name):
+        raise InputError(f"{name!r} cannot name a file: use at most 200 letters, digits, '.-_'")
     path = folder / f"{name}.json"
     if not path.exists():
         return False
@@ -168,53 +172,6 @@ def _report(frame: pd.DataFrame) -> None:
         print(f"  {name}: {error}", file=sys.stderr)
 
 
-class _LiveTable:
-    """A line for every job that ended, and below them a bar with those that are running."""
-
-    def __init__(self, names: Collection[str], skipped: int, progress: bool):
-        self.shown = progress and not os.environ.get("TQDM_DISABLE")
-        self.width = max(map(len, names), default=0)
-        self.failed = 0
-        self.bar = tqdm(
-            desc="runs",
-            total=len(names),
-            initial=skipped,
-            unit="run",
-            disable=not self.shown or None,
-        )
-
-    def __enter__(self) -> "_LiveTable":
-        return self
-
-    def __exit__(self, *_) -> None:
-        self.bar.close()
-
-    def running(self, names: Collection[str]) -> None:
-        """Show which jobs are running, and that we are alive."""
-        shown = ", ".join(list(names)[:NAMES_SHOWN])
-        if len(names) > NAMES_SHOWN:
-            shown += f" and {len(names) - NAMES_SHOWN} more"
-        failed = f", {self.failed} failed" if self.failed else ""
-        self.bar.set_postfix_str(f"running {shown or 'none'}{failed}")
-
-    def finished(self, name: str, outcome: _Outcome) -> None:
-        """Add the line of a job, with the first figures of its result."""
-        self.failed += outcome.state == "failed"
-        minutes = "" if outcome.minutes is None else f"{outcome.minutes:.1f} min"
-        self._line(name, outcome.state, minutes, outcome.error or _first_figures(outcome.text))
-        if outcome.traceback:
-            tqdm.write(outcome.traceback, file=sys.stderr, end="")
-        self.bar.update()
-
-    def died(self, name: str, retry: int, retries: int) -> None:
-        """Add a line for a job whose worker died."""
-        self._line(name, "died", "", f"is tried again, {retry} of {retries}")
-
-    def _line(self, name: str, state: str, minutes: str, rest: str) -> None:
-        if self.shown:
-            tqdm.write(f"{name:{self.width}}  {state:6}  {minutes:>10}  {rest}")
-
-
 def _first_figures(text: str) -> str:
     result = json.loads(text)
     figures = [(key, value) for key, value in result.items() if isinstance(value, float)]
@@ -222,15 +179,15 @@ def _first_figures(text: str) -> str:
 
 
 def _in_order(
-    jobs: Mapping[str, Any], work: Callable[[Any], dict], retries: int, table: _LiveTable
+    jobs: Mapping[str, Any], work: Callable[[Any], dict], retries: int, display: GridDisplay
 ) -> Iterator[tuple[str, _Outcome]]:
     for name, job in jobs.items():
-        table.running([name])
+        display.running([name])
         yield name, _attempt(work, job)
 
 
 def _with_ray(
-    jobs: Mapping[str, Any], work: Callable[[Any], dict], retries: int, table: _LiveTable
+    jobs: Mapping[str, Any], work: Callable[[Any], dict], retries: int, display: GridDisplay
 ) -> Iterator[tuple[str, _Outcome]]:
     if not jobs:
         return
@@ -239,33 +196,7 @@ def _with_ray(
     except ImportError:
         raise InputError('parallel="ray" needs Ray: pip install "dse[ray]"') from None
     with _cluster(ray):
-        gpus = min(1, ray.cluster_resources().get("GPU", 0))
-        # Ray's own retries have no end where memory runs out: we count ourselves.
-        attempt = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=0)(_attempt_on_one_core)
-        shared_work = ray.put(work)
-        waiting, running, deaths = deque(jobs), {}, Counter()
-        try:
-            while waiting or running:
-                # No more than can run, so that what is said to be running is.
-                while waiting and len(running) < _places(ray, gpus):
-                    name = waiting.popleft()
-                    running[attempt.remote(shared_work, jobs[name])] = name
-                table.running(running.values())
-                for reference in ray.wait(list(running), timeout=SECONDS_BETWEEN_LOOKS)[0]:
-                    name = running.pop(reference)
-                    outcome = _fetched(ray, reference)
-                    if outcome is not None:
-                        yield name, outcome
-                        continue
-                    deaths[name] += 1
-                    if deaths[name] > retries:
-                        yield name, _Outcome(error=f"its worker died, {deaths[name]} times")
-                    else:
-                        table.died(name, deaths[name], retries)
-                        waiting.append(name)
-        finally:
-            for reference in running:
-                ray.cancel(reference, force=True)
+        yield from _on_cluster(ray, jobs, work, retries, display)
 
 
 RUNNERS = {None: _in_order, "ray": _with_ray}
@@ -281,10 +212,13 @@ def _cluster(ray) -> Iterator[None]:
     address = os.environ.get("RAY_ADDRESS") or "local"
     options = {"include_dashboard": False} if address == "local" else {}
     try:
+        if host_and_port := re.fullmatch(r"(?:ray://)?(.+):(\d+)", address):
+            # Ray itself goes on looking for minutes for a cluster that is not there.
+            socket.create_connection(host_and_port.groups(), SECONDS_TO_CONNECT).close()
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **options)
-    except ConnectionError:
+    except (OSError, RuntimeError, ValueError) as error:
         raise InputError(
-            f"no Ray cluster at RAY_ADDRESS={address}: start it, or unset RAY_ADDRESS"
+            f"no Ray cluster at RAY_ADDRESS={address} ({_one_line(error)}): start it, or unset it"
         ) from None
     try:
         yield
@@ -292,10 +226,37 @@ def _cluster(ray) -> Iterator[None]:
         ray.shutdown()
 
 
-def _places(ray, gpus: float) -> int:
-    """How many jobs the cluster can run at once, now."""
-    there = ray.cluster_resources()
-    return max(1, int(there.get("GPU" if gpus else "CPU", 0)))
+def _on_cluster(
+    ray, jobs: Mapping[str, Any], work: Callable[[Any], dict], retries: int, display: GridDisplay
+) -> Iterator[tuple[str, _Outcome]]:
+    gpus = min(1, ray.cluster_resources().get("GPU", 0))
+    # Ray's own retries have no end where memory runs out: we count ourselves.
+    attempt = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=0)(_attempt_on_one_core)
+    shared_work = ray.put(work)
+    waiting, running, deaths = deque(jobs), {}, Counter()
+    try:
+        while waiting or running:
+            # No more than can run at once, so that what is said to be running is.
+            places = int(ray.cluster_resources().get("GPU" if gpus else "CPU", 0))
+            while waiting and len(running) < max(1, places):
+                name = waiting.popleft()
+                running[attempt.remote(shared_work, jobs[name])] = name
+            display.running(running.values())
+            for reference in ray.wait(list(running), timeout=SECONDS_BETWEEN_LOOKS)[0]:
+                name = running.pop(reference)
+                outcome = _fetched(ray, reference)
+                if outcome is not None:
+                    yield name, outcome
+                    continue
+                deaths[name] += 1
+                if deaths[name] > retries:
+                    yield name, _Outcome(error=f"its worker died, {deaths[name]} times")
+                    continue
+                display.line(name, "died", None, f"is tried again, {deaths[name]} of {retries}")
+                waiting.append(name)
+    finally:
+        for reference in running:
+            ray.cancel(reference, force=True)
 
 
 def _attempt_on_one_core(work: Callable[[Any], dict], job: Any) -> _Outcome:

@@ -68,9 +68,8 @@ def bars(
         drawn = axis.bar(at, series, width * 0.92, label=name, color=colour)
         if len(labels) <= 6:
             axis.bar_label(drawn, fmt="%.0f", fontsize=9, padding=2)
-    axis.set_xticks(places, labels)
-    if len(labels) > 10:
-        axis.tick_params("x", labelrotation=40)
+    turned = {"rotation": 40, "ha": "right"} if len(labels) > 10 else {}
+    axis.set_xticks(places, labels, **turned)
     if chance is not None:
         axis.axhline(chance, color="#444444", linestyle="--", linewidth=1, label="a guess")
     axis.set_ylabel(ylabel)

@@ -45,4 +45,4 @@ def test_evaluate_on_captions_without_a_known_word(
     assert f"unknown words    {line}\n" in capsys.readouterr().out
     measured = json.loads(figures.read_text())
     assert measured["unknown_words"] == share
-    assert measured["top1"] == 1.0  # the one class is the only choice: its scores are numbers
+    assert measured["top1"] == 1.0  # the one class is the only choice

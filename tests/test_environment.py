@@ -11,7 +11,8 @@ import yaml
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = (
-    "word2vec", "efficientnet", "torchvision", "timm", "tensorboard", "ray", "book", "dev",
+    "word2vec", "efficientnet", "torchvision", "timm", "minilm", "clip", "tensorboard", "ray",
+    "book", "dev",
 )  # fmt: skip
 
 

@@ -44,15 +44,16 @@ def verify_pictures(data: DescribedImages, progress: bool = True) -> tuple[str, 
     first_of: dict[str, int] = {}
     twice = []
     split_of = {int(c): split for split in ("trainval", "test") for c in data.splits.get(split, ())}
-    for i, digest in enumerate(digests):
+    for i, (digest, label) in enumerate(zip(digests, data.labels.tolist(), strict=True)):
+        if label not in split_of:
+            continue
         other = first_of.setdefault(digest, i)
-        splits = {split_of.get(int(data.labels[k])) for k in (i, other)}
-        if splits == {"trainval", "test"}:
+        if split_of[label] != split_of[int(data.labels[other])]:
             twice.append((data.image_paths[other], data.image_paths[i]))
     if not twice:
         return ()
     one, other = twice[0]
     return (
-        f"{len(twice)} pictures are in trainval and in test, {one} and {other} for one: "
+        f"pictures in trainval and in test: {len(twice)}, among them {one} and {other}; "
         "the test knows them from training.",
     )

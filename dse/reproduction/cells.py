@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from dse.datasets.described_images import DescribedImages
 from dse.errors import InputError
 from dse.objective import OBJECTIVES
 from dse.runs import TrainingConfig
@@ -30,18 +31,25 @@ FIGURE_4A_CAPTIONS = (1, 2, 4, 6, 8, 10)
 FIELDGUIDE_STEPS = {"all": 1800, "attributes": 700, "figure4a": 1500}
 PHOTOGRAPH_STEPS = {"all": 4200, "char-lstm": 2000, "attributes": 1050, "figure4a": 3000}
 """Minibatches of a run. `attributes` has 7 times 150, as the paper: it over-fits."""
+FULL_EPOCHS = {"all": 200, "attributes": 7}
+"""The authors' length. An epoch has as many minibatches as there are training classes, so that is
+30,000 minibatches on CUB's 150 classes and 16,400 on the 82 of Flowers."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One run of the grid. Its name and its fields say the same.
+    """One run of the grid. Its name says all that it is, but for its length.
+
+    Two cells that differ in their length alone are equal, and share a file: `run_cells` refuses to
+    take the one for the other.
 
     Attributes:
         text_encoder: a name of `dse.text.TEXT_ENCODERS`.
         objective: `ds` or `da`.
         seed: of the run and of the draws of its caption curve.
         captions: captions of a picture in training, a point of Figure 4a; None: the table's ten.
-        steps: minibatches; None: the grid's own number, see `training_config`.
+        length: minibatches; `full`: the authors' number, see `FULL_EPOCHS`; None: the grid's own,
+            which two cores can do.
 
     Example:
         >>> Cell("word-cnn-rnn", captions=2).name
@@ -54,14 +62,13 @@ class Cell:
     objective: str = "ds"
     seed: int = 0
     captions: int | None = None
-    steps: int | None = None
+    length: int | str | None = field(default=None, compare=False)
 
     @property
     def name(self) -> str:
         """The name of the cell's file, without `.json`."""
         name = f"{self.text_encoder}-{self.objective}-seed{self.seed}"
-        name += "" if self.captions is None else f"-captions{self.captions}"
-        return name + ("" if self.steps is None else f"-steps{self.steps}")
+        return name + ("" if self.captions is None else f"-captions{self.captions}")
 
     @classmethod
     def from_name(cls, name: str) -> "Cell":
@@ -71,31 +78,31 @@ class Cell:
             InputError: it is not the name of a cell.
         """
         encoders, objectives = "|".join(TEXT_ENCODERS), "|".join(OBJECTIVES)
-        found = re.fullmatch(
-            rf"({encoders})-({objectives})-seed(\d+)(?:-captions(\d+))?(?:-steps(\d+))?", name
-        )
+        found = re.fullmatch(rf"({encoders})-({objectives})-seed(\d+)(?:-captions(\d+))?", name)
         if found is None:
             raise InputError(f"{name!r} is not a cell: write one as char-cnn-rnn-ds-seed0")
-        encoder, objective, seed, captions, steps = found.groups()
-        return cls(
-            encoder,
-            objective,
-            int(seed),
-            None if captions is None else int(captions),
-            None if steps is None else int(steps),
-        )
+        encoder, objective, seed, captions = found.groups()
+        return cls(encoder, objective, int(seed), None if captions is None else int(captions))
 
-    def training_config(self, dataset: str) -> TrainingConfig:
-        """How the cell is trained on a data set, with the grid's number of steps if it has none."""
-        grid = FIELDGUIDE_STEPS if dataset == "fieldguide" else PHOTOGRAPH_STEPS
-        kind = self.text_encoder if self.captions is None else "figure4a"
+    def training_config(self, data: DescribedImages) -> TrainingConfig:
+        """How the cell is trained on a data set."""
         return TrainingConfig(
             self.text_encoder,
             objective=self.objective,
-            steps=grid.get(kind, grid["all"]) if self.steps is None else self.steps,
+            steps=self._steps(data),
             captions_per_image=10 if self.captions is None else self.captions,
             seed=self.seed,
         )
+
+    def _steps(self, data: DescribedImages) -> int:
+        if self.length == "full":
+            epochs = FULL_EPOCHS.get(self.text_encoder, FULL_EPOCHS["all"])
+            return epochs * len(data.splits["trainval"])
+        if self.length is not None:
+            return self.length
+        grid = FIELDGUIDE_STEPS if data.name == "fieldguide" else PHOTOGRAPH_STEPS
+        kind = self.text_encoder if self.captions is None else "figure4a"
+        return grid.get(kind, grid["all"])
 
 
 PARTS: dict[str, tuple[Cell, ...]] = {
@@ -112,7 +119,7 @@ PARTS: dict[str, tuple[Cell, ...]] = {
 
 
 def choose_cells(
-    only: Sequence[str] = (), seeds: int | None = None, steps: int | None = None
+    only: Sequence[str] = (), seeds: int | None = None, length: int | str | None = None
 ) -> list[Cell]:
     """The cells to run, in order, each once.
 
@@ -120,7 +127,7 @@ def choose_cells(
         only: parts (`table`), text encoders (all their cells) or cells (`char-cnn-rnn-ds-seed0`);
             everything if empty.
         seeds: repeat each of them with the seeds 0 to `seeds` - 1.
-        steps: minibatches in place of the grid's own numbers.
+        length: of each of them, see `Cell`.
 
     Raises:
         InputError: a name that is none of these, or no seeds or steps.
@@ -130,14 +137,12 @@ def choose_cells(
         ['word-cnn-ds-seed0', 'word-cnn-ds-seed1']
     """
     cells = [cell for name in only or PARTS for cell in _named(name)]
-    for name, number in (("seeds", seeds), ("steps", steps)):
-        if number is not None and number < 1:
+    for name, number in (("seeds", seeds), ("steps", length)):
+        if isinstance(number, int) and number < 1:
             raise InputError(f"{name} is {number}: it must be 1 or more")
     if seeds is not None:
         cells += [replace(cell, seed=seed) for cell in cells for seed in range(seeds)]
-    if steps is not None:
-        cells = [replace(cell, steps=steps) for cell in cells]
-    return list(dict.fromkeys(cells))
+    return [replace(cell, length=length) for cell in dict.fromkeys(cells)]
 
 
 def _named(name: str) -> list[Cell]:

@@ -68,7 +68,7 @@ def published(paper: dict, dataset: str, cell: Cell, metric: str) -> float | Non
         metric: `top1`, `ap50` or `single_caption_ap50`.
     """
     table = PAPER_TABLE.get(dataset)
-    if table is None or cell.steps is not None:
+    if table is None:
         return None
     if metric == "single_caption_ap50":
         known = paper["single_caption"]["ap50"] if table == "table1" else {}

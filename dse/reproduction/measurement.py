@@ -98,7 +98,7 @@ def _refuse_other_record(path: Path, cell: Cell, data: DescribedImages, fingerpr
         difference = f"the image encoder {held['image_encoder']}, not {expected['image_encoder']}"
     elif held != expected:
         difference = "other data"
-    elif config != cell.training_config(data.name):
+    elif config != cell.training_config(data):
         difference = "another configuration"
     else:
         return
@@ -114,8 +114,8 @@ def measure_cell(data: DescribedImages, cell: Cell, picture_size: list[int] | No
     - what was measured on: `dataset`, `image_encoder`, `views`, `float16`, `data` (16 digits of the
       data's content), `notes`, `picture_size` (None if the test pictures differ), `classes`,
       `images`.
-    - what was trained: `text_encoder`, `objective`, `seed`, `steps`, `captions_per_image`,
-      `config`.
+    - what was trained: `text_encoder`, `objective`, `seed`, `length` (see `Cell`), `steps`,
+      `captions_per_image`, `config`.
     - `top1`, `top1_per_class`, `ap50`, `map`, `precision` (at 1, 5, 10, 50): see
       `dse.evaluation.Metrics`.
     - `pair_accuracy`, `per_pair`: FieldGuide's confusable pairs; None elsewhere.
@@ -131,7 +131,7 @@ def measure_cell(data: DescribedImages, cell: Cell, picture_size: list[int] | No
 
     Chapter: 6, zero-shot results.
     """
-    config = cell.training_config(data.name)
+    config = cell.training_config(data)
     started = time.monotonic()
     run = train(data, config, progress=False)
     minutes = (time.monotonic() - started) / 60
@@ -147,6 +147,7 @@ def measure_cell(data: DescribedImages, cell: Cell, picture_size: list[int] | No
         "text_encoder": cell.text_encoder,
         "objective": cell.objective,
         "seed": cell.seed,
+        "length": cell.length,
         "steps": config.steps,
         "captions_per_image": config.captions_per_image,
         "config": asdict(config),

@@ -39,26 +39,38 @@ STYLES = {
 VERDICT_COLOURS = {"holds": "#0072B2", "undecided": "#999999", "does not hold": "#D55E00"}
 
 
-def paper_table(summary: Mapping) -> pd.DataFrame:
-    """Table 1 or 2: a row a text encoder and objective; the paper, here, and the difference.
+def against_paper(summary: Mapping, objective: str = "ds") -> Figure:
+    """Our figures against the paper's, a point a text encoder, with its 95 % interval.
+
+    The same order on both sides is a line that rises from left to right.
 
     Args:
         summary: as `dse.reproduction.summarise` makes it.
-
-    Returns:
-        A data frame in percent; NaN where there is no figure.
+        objective: `ds` or `da`.
     """
-    rows = pd.DataFrame(summary["table"])
-    rows["metric"] = rows["metric"].map(METRIC_NAMES)
-    rows["objective"] = rows["objective"].str.upper()
-    rows = rows.rename(columns={"text_encoder": "text encoder", "ours": "here"})
-    values = ["paper", "here", "difference"]
-    rows[values] = rows[values].astype(float)
-    cells = ["objective", "text encoder"]
-    table = rows.set_index([*cells, "metric"])[values].unstack("metric").swaplevel(axis=1)
-    columns = [(called, value) for called in METRIC_NAMES.values() for value in values]
-    order = rows[cells].drop_duplicates().itertuples(index=False, name=None)
-    return table.loc[list(order), columns]
+    figure, axes = plt.subplots(1, 2, figsize=(9.5, 4.2))
+    drawn = []
+    for axis, metric in zip(axes, PANELS, strict=True):
+        for row in summary["table"]:
+            if (row["metric"], row["objective"]) == (metric, objective) and None not in (
+                row["paper"],
+                row["ours"],
+            ):
+                colour, mark = STYLES[row["text_encoder"]]
+                axis.plot([row["paper"]] * 2, row["interval"], color=colour, linewidth=1.2)
+                axis.plot(row["paper"], row["ours"], mark or "*", color=colour, markersize=7)
+                drawn.append(row["text_encoder"])
+        axis.set_xlabel(f"{METRIC_NAMES[metric]} in the paper (%)")
+        axis.set_ylabel(f"{METRIC_NAMES[metric]} here (%)")
+        _plain(axis)
+    handles = [
+        Line2D([], [], color=STYLES[name][0], marker=STYLES[name][1] or "*", ls="", label=name)
+        for name in dict.fromkeys(drawn)
+    ]
+    figure.tight_layout(rect=(0, 0.06 * -(-len(handles) // 5), 1, 1))
+    figure.legend(handles=handles, ncols=5, frameon=False, fontsize=9, loc="lower center")
+    plt.close(figure)
+    return figure
 
 
 def figure4a(summary: Mapping, encoders: Sequence[str] | None = None) -> Figure:
@@ -194,15 +206,48 @@ def retrieval(
     return figure
 
 
+def species_map(
+    pictures: np.ndarray, labels: Sequence[int], descriptions: np.ndarray, names: Sequence[str]
+) -> Figure:
+    """Pictures as dots and the descriptions of their classes as stars, in two dimensions.
+
+    Two classes that follow each other share a hue, and the first has the larger star, so that both
+    are seen where they meet.
+
+    Args:
+        pictures: (N, 2).
+        labels: N numbers, the class of each picture, 0 to C - 1.
+        descriptions: (C, 2).
+        names: C names, at most 20.
+    """
+    figure, axis = plt.subplots(figsize=(8, 5.2))
+    colours = plt.get_cmap("tab20").colors
+    for c, name in enumerate(names):
+        own = pictures[np.asarray(labels) == c]
+        axis.scatter(*own.T, s=14, color=colours[c], label=name)
+    for c, place in enumerate(descriptions):
+        size = 90 if c % 2 else 330
+        axis.scatter(*place, s=size, marker="*", color=colours[c], edgecolor="black", zorder=3)
+    axis.set_xticks([])
+    axis.set_yticks([])
+    axis.spines[:].set_color("#bbbbbb")
+    axis.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1, 0.5))
+    return _finished(figure)
+
+
 def _panels(xlabel: str) -> tuple[Figure, np.ndarray]:
     figure, axes = plt.subplots(1, 2, figsize=(9.5, 4.2))
     for axis, metric in zip(axes, PANELS, strict=True):
         axis.set_xlabel(xlabel)
         axis.set_ylabel(f"{METRIC_NAMES[metric]} on unseen classes (%)")
-        axis.grid(axis="y", color="#dddddd", linewidth=0.6)
-        axis.set_axisbelow(True)
-        axis.spines[["top", "right"]].set_visible(False)
+        _plain(axis)
     return figure, axes
+
+
+def _plain(axis: Axes) -> None:
+    axis.grid(axis="y", color="#dddddd", linewidth=0.6)
+    axis.set_axisbelow(True)
+    axis.spines[["top", "right"]].set_visible(False)
 
 
 def _pair_of_lines(axis: Axes, encoder: str, x: Sequence, paper: Sequence, ours: Sequence) -> None:

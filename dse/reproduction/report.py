@@ -1,6 +1,8 @@
 """The summary as a page to read, in Markdown."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+
+import pandas as pd
 
 METRIC_NAMES = {"top1": "top-1", "ap50": "AP@50"}
 
@@ -30,7 +32,7 @@ def to_markdown(summary: dict) -> str:
                 [
                     f"{METRIC_NAMES[row['metric']]}, {row['objective'].upper()}",
                     row["encoders"],
-                    _figure(row["spearman"], digits=2),
+                    number(row["spearman"], digits=2),
                 ]
                 for row in summary["rank_correlation"]
             ],
@@ -55,9 +57,9 @@ def to_markdown(summary: dict) -> str:
             [
                 [
                     row["text_encoder"],
-                    _figure(row["paper_ap50"], missing="–"),
-                    _figure(row["ap50"]),
-                    _figure(row["top1"]),
+                    number(row["paper_ap50"], missing="–"),
+                    number(row["ap50"]),
+                    number(row["top1"]),
                 ]
                 for row in summary["single_caption"]
             ],
@@ -66,6 +68,54 @@ def to_markdown(summary: dict) -> str:
         "\n".join(f"- `{file}`" for file in summary["files"]) or "No run file yet.",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def paper_table(summary: Mapping, objective: str) -> pd.DataFrame:
+    """One half of Table 1 or 2, to be shown: the paper's figure, ours, and its interval.
+
+    Args:
+        summary: as `dse.reproduction.summarise` makes it.
+        objective: `ds` or `da`.
+
+    Returns:
+        A data frame of text, a row a text encoder, in percent.
+
+    Chapter: 6, zero-shot results.
+    """
+    lines: dict[str, dict[str, str]] = {}
+    for row in summary["table"]:
+        if row["objective"] == objective:
+            metric = METRIC_NAMES[row["metric"]]
+            lines.setdefault(row["text_encoder"], {}).update(
+                {
+                    f"{metric}, paper": number(row["paper"], missing="–"),
+                    f"{metric}, here": number(row["ours"]),
+                    f"{metric}, interval": bounds(row["interval"]),
+                }
+            )
+    return pd.DataFrame.from_dict(lines, orient="index")
+
+
+def number(value: float | None, digits: int = 1, signed: bool = False, missing="missing") -> str:
+    """A figure as text, or what stands for one that is missing.
+
+    Example:
+        >>> number(56.84), number(56.84, signed=True), number(None)
+        ('56.8', '+56.8', 'missing')
+    """
+    return missing if value is None else f"{value:{'+' if signed else ''}.{digits}f}"
+
+
+def bounds(interval: Sequence[float] | None, signed: bool = False) -> str:
+    """An interval as text.
+
+    Example:
+        >>> bounds([48.21, 66.0])
+        '48.2 to 66.0'
+    """
+    if interval is None:
+        return "missing"
+    return " to ".join(number(bound, signed=signed) for bound in interval)
 
 
 def _differences(summary: dict) -> list[str]:
@@ -129,10 +179,10 @@ def _table(rows: list[dict], column: str, label: Callable[[dict], str | int]) ->
 
 def _comparison(row: dict) -> list[str]:
     return [
-        _figure(row["paper"], missing="–"),
-        _figure(row["ours"]),
-        _figure(row["difference"], signed=True, missing="–"),
-        _interval(row["interval"]),
+        number(row["paper"], missing="–"),
+        number(row["ours"]),
+        number(row["difference"], signed=True, missing="–"),
+        bounds(row["interval"]),
     ]
 
 
@@ -142,9 +192,9 @@ def _claims(rows: list[dict]) -> str:
         [
             [
                 row["claim"],
-                _figure(row["paper"], signed=True, missing="–"),
-                _figure(row["ours"], signed=True),
-                _interval(row["interval"], signed=True),
+                number(row["paper"], signed=True, missing="–"),
+                number(row["ours"], signed=True),
+                bounds(row["interval"], signed=True),
                 row["verdict"],
             ]
             for row in rows
@@ -163,9 +213,9 @@ def _seeds(rows: list[dict]) -> str:
                 row["objective"].upper(),
                 METRIC_NAMES[row["metric"]],
                 ", ".join(map(str, row["seeds"])),
-                ", ".join(map(_figure, row["values"])),
-                _figure(row["mean"]),
-                _figure(row["sd"]),
+                ", ".join(map(number, row["values"])),
+                number(row["mean"]),
+                number(row["sd"]),
             ]
             for row in rows
         ],
@@ -182,19 +232,9 @@ def _figure4b(rows: list[dict]) -> str:
                 cells = [missing] * len(row["captions"])
             else:
                 cells = [f"{m:.1f} ± {s:.1f}" for m, s in zip(means, spreads, strict=False)]
-                cells.append(_figure(means[-1]))
+                cells.append(number(means[-1]))
             lines.append([*label, "paper" if whose == "paper" else "here", *cells])
     return _grid(["text encoder", "metric", "", *map(str, rows[0]["captions"])], lines)
-
-
-def _figure(value: float | None, digits: int = 1, signed: bool = False, missing="missing") -> str:
-    return missing if value is None else f"{value:{'+' if signed else ''}.{digits}f}"
-
-
-def _interval(bounds: Sequence[float] | None, signed: bool = False) -> str:
-    if bounds is None:
-        return "missing"
-    return " to ".join(_figure(bound, signed=signed) for bound in bounds)
 
 
 def _grid(header: Sequence, rows: Sequence[Sequence]) -> str:

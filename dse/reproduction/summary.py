@@ -21,8 +21,8 @@ from dse.reproduction.intervals import interval
 from dse.reproduction.report import to_markdown
 
 METRICS = ("top1", "ap50")
-SAME_IN_ALL = ("dataset", "image_encoder", "views", "data")
-"""What the records of one summary must agree on."""
+SAME_DATA = ("dataset", "image_encoder", "views", "data")
+"""What the records of one summary must agree on, besides their `length`."""
 
 
 def write_summary(folder: Path) -> dict:
@@ -35,8 +35,8 @@ def write_summary(folder: Path) -> dict:
         The summary, as in the file.
 
     Raises:
-        InputError: a run file is damaged, or was measured on other data than the others; or
-            `paper.json` is missing.
+        InputError: a run file is damaged, or was measured on other data or with another length of
+            training than the others; or `paper.json` is missing.
 
     Chapter: 6, zero-shot results.
     """
@@ -64,7 +64,8 @@ def read_records(folder: Path) -> dict[Cell, dict]:
     """The run files of a folder by cell, in the order of their names; other files are passed over.
 
     Raises:
-        InputError: a file is damaged, or was measured on other data than the others.
+        InputError: a file is damaged, or was measured on other data or with another length of
+            training than the others.
     """
     records: dict[Cell, dict] = {}
     for path in sorted(folder.glob("*.json")):
@@ -74,17 +75,22 @@ def read_records(folder: Path) -> dict[Cell, dict]:
             continue
         try:
             record = json.loads(path.read_text())
-            data = {key: record[key] for key in SAME_IN_ALL}
+            own = _must_agree(record)
         except (ValueError, KeyError, TypeError):
             raise InputError(f"{path} is damaged or of an older form: remove it") from None
         for other, known in records.items():
-            if data != {key: known[key] for key in SAME_IN_ALL}:
+            if own != _must_agree(known):
                 raise InputError(
-                    f"{path} and {other.name}.json were measured on different data: "
-                    "give each a folder of its own"
+                    f"{path} and {other.name}.json were measured on different data, or with "
+                    "another length of training: give each a folder of its own"
                 )
         records[cell] = record
     return records
+
+
+def _must_agree(record: dict) -> dict:
+    """Files of the grid's own length may lack `length`: they are older than the others."""
+    return {**{key: record[key] for key in SAME_DATA}, "length": record.get("length")}
 
 
 def summarise(dataset: str, records: Records, paper: dict) -> dict:
@@ -148,8 +154,9 @@ def _shared(records: Records) -> dict | None:
     if not records:
         return None
     first = next(iter(records.values()))
-    shared = (*SAME_IN_ALL, "float16", "picture_size", "notes", "classes", "images")
+    shared = ("float16", "picture_size", "notes", "classes", "images")
     return {
+        **_must_agree(first),
         **{key: first[key] for key in shared},
         "steps": sorted({record["steps"] for record in records.values()}),
         "minutes": sum(record["minutes"] for record in records.values()),
@@ -184,6 +191,8 @@ def _command(dataset: str, cell: Cell, data: dict | None) -> str:
         words.append(f"--views {data['views']}")
     if data is not None and data["float16"]:
         words.append("--float16")
+    if data is not None and data["length"] is not None:
+        words.append("--full" if data["length"] == "full" else f"--steps {data['length']}")
     return " ".join([*words, f"--only {cell.name} --out again"])
 
 

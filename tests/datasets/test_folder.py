@@ -107,7 +107,7 @@ def test_dse_data_says_which_pictures_are_in_two_splits(photos, own_cache, capsy
     (other,) = photos.glob(f"images/{CLASSES[4]}/*.jpg")
     other.write_bytes(one.read_bytes())
     assert main(["data", "folder", "--root", str(photos)]) == 0
-    assert "1 pictures are in trainval and in test" in capsys.readouterr().out
+    assert "pictures in trainval and in test: 1," in capsys.readouterr().out
 
 
 def test_the_whole_way_through_the_commands(photos, own_cache, tmp_path, capsys):

@@ -1,5 +1,7 @@
 """The look at every picture: one in trainval and in test, and all that cannot be read."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from PIL import Image
@@ -45,7 +47,7 @@ def test_different_pictures_are_no_note(data):
 def test_a_picture_in_trainval_and_in_test_is_named_twice(data, one):
     source, target = copy(data, one, TEST)
     (note,) = verify_pictures(data, progress=False)
-    assert note.startswith("1 pictures are in trainval and in test")
+    assert note.startswith("pictures in trainval and in test: 1,")
     assert f"{source} and {target}" in note
 
 
@@ -68,7 +70,19 @@ def test_every_picture_that_leaks_is_counted(data):
     copy(data, TRAIN, TEST)
     data.image_paths[5].write_bytes(data.image_paths[3].read_bytes())
     (note,) = verify_pictures(data, progress=False)
-    assert note.startswith("2 pictures are in trainval and in test")
+    assert note.startswith("pictures in trainval and in test: 2,")
+
+
+def test_a_leak_is_seen_past_a_copy_in_no_split(data):
+    classes = data.splits | {
+        "trainval": torch.tensor([VAL, NO_SPLIT]),
+        "test": torch.tensor([TEST]),
+    }
+    unused_first = replace(data, splits=classes)  # class TRAIN, the first, is now in no split
+    copy(data, TRAIN, TEST)
+    data.image_paths[2 * NO_SPLIT].write_bytes(data.image_paths[2 * TEST].read_bytes())
+    (note,) = verify_pictures(unused_first, progress=False)
+    assert note.startswith("pictures in trainval and in test: 1,")
 
 
 def test_all_pictures_that_cannot_be_read_are_told_at_once(data):

@@ -52,7 +52,7 @@ def record():
             "dataset": "cub", "image_encoder": "toy", "views": 1, "float16": False,
             "data": "0" * 16, "notes": [], "picture_size": [227, 227],
             "classes": 10, "images": int(images.sum()),
-            "steps": 7, "minutes": 2.0,
+            "length": None, "steps": 7, "minutes": 2.0,
             "top1": float(shares[0] @ images.double() / images.sum()),
             "ap50": float(shares[1].mean()),
             "per_class": {

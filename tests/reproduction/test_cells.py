@@ -1,20 +1,25 @@
 """The grid: names that say what a cell is, parts, and what a wrong name is told."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dse.errors import InputError
-from dse.reproduction import PARTS, Cell, choose_cells
+from dse.reproduction import PARTS, Cell, choose_cells, read_paper
+from dse.reproduction.figures import PAPER_TABLE
 from dse.text import TEXT_ENCODERS
 
+RESULTS = Path(__file__).parents[2] / "results"
 numbers = st.none() | st.integers(1, 9999)
 cells = st.builds(
     Cell,
     st.sampled_from(TEXT_ENCODERS),
     st.sampled_from(["ds", "da"]),
     st.integers(0, 99),
-    numbers,
     numbers,
 )
 
@@ -27,6 +32,12 @@ def test_a_name_and_its_cell_say_the_same(cell):
 @given(cells, cells)
 def test_two_cells_never_share_a_file(one, other):
     assert (one.name == other.name) == (one == other)
+
+
+def test_a_length_is_not_in_the_name():
+    assert Cell("char-cnn", length="full") == Cell("char-cnn", length=9) == Cell("char-cnn")
+    with pytest.raises(InputError, match="is not a cell"):
+        Cell.from_name("char-cnn-ds-seed0-steps9")
 
 
 @pytest.mark.parametrize("name", ["summary", "curve-char-cnn-seed0", "char-cnn-ds-seed", "paper"])
@@ -57,12 +68,27 @@ def test_the_grid_is_the_one_that_was_planned():
         ("char-lstm-ds-seed0", "fieldguide", 1800, 10),
         ("attributes-ds-seed0", "fieldguide", 700, 10),
         ("bag-of-words-ds-seed0-captions1", "fieldguide", 1500, 1),
-        ("bag-of-words-ds-seed3-captions1-steps9", "fieldguide", 9, 1),
     ],
 )
-def test_steps_and_captions_of_a_cell(name, dataset, steps, captions):
-    config = Cell.from_name(name).training_config(dataset)
+def test_steps_and_captions_of_a_cell(toy, name, dataset, steps, captions):
+    config = Cell.from_name(name).training_config(replace(toy, name=dataset))
     assert (config.steps, config.captions_per_image, config.split) == (steps, captions, "trainval")
+
+
+@pytest.mark.parametrize(
+    ("dataset", "classes", "steps"), [("cub", 150, 30_000), ("flowers", 82, 16_400)]
+)
+def test_full_is_the_authors_length(toy, dataset, classes, steps):
+    data = replace(toy, name=dataset, splits={"trainval": torch.arange(classes)})
+    assert read_paper(RESULTS)[PAPER_TABLE[dataset]]["steps_in_scripts"] == steps
+    for cell in choose_cells(length="full"):
+        expected = 7 * classes if cell.text_encoder == "attributes" else steps
+        assert cell.training_config(data).steps == expected
+
+
+def test_as_many_steps_as_asked_for(toy):
+    for cell in choose_cells(["char-lstm", "figure4a"], length=9):
+        assert cell.training_config(toy).steps == 9
 
 
 def test_choosing_by_part_by_encoder_and_by_cell():
@@ -70,8 +96,7 @@ def test_choosing_by_part_by_encoder_and_by_cell():
     own = {cell.name for cell in choose_cells(["word-lstm"])}
     assert own == {f"word-lstm-{end}" for end in ("ds-seed0", "da-seed0", "ds-seed1", "ds-seed2")}
     assert choose_cells(["char-cnn-rnn-long"]) == [Cell("char-cnn-rnn-long")]
-    chosen = choose_cells(["word-cnn-da-seed4", "word-cnn-da-seed4"], steps=50)
-    assert chosen == [Cell("word-cnn", "da", seed=4, steps=50)]
+    assert choose_cells(["word-cnn-da-seed4"] * 2) == [Cell("word-cnn", "da", seed=4)]
 
 
 def test_seeds_repeat_every_chosen_cell():
@@ -85,3 +110,5 @@ def test_wrong_names_and_numbers():
         choose_cells(["tables"])
     with pytest.raises(InputError, match="seeds is 0"):
         choose_cells(["table"], seeds=0)
+    with pytest.raises(InputError, match="steps is 0"):
+        choose_cells(["table"], length=0)

@@ -15,10 +15,10 @@ def on_toys(toy, monkeypatch):
 
 def test_cells_then_summary(on_toys, tmp_path, capsys):
     out = ["--out", str(tmp_path / "results")]
-    cells = ["--only", "attributes-ds-seed0-steps2", "bag-of-words-da-seed1"]
+    cells = ["--only", "attributes-ds-seed0", "bag-of-words-da-seed1"]
     assert main(["reproduce", "cub", *cells, "--steps", "2", *out]) == 0
     folder = tmp_path / "results" / "cub"
-    names = {"attributes-ds-seed0-steps2.json", "bag-of-words-da-seed1-steps2.json"}
+    names = {"attributes-ds-seed0.json", "bag-of-words-da-seed1.json"}
     assert {path.name for path in folder.iterdir()} == names
     assert main(["reproduce", "cub", "--only", "summary", *out]) == 0
     assert set(json.loads((folder / "summary.json").read_text())["files"]) == names
@@ -31,7 +31,17 @@ def test_a_run_that_fails_is_told_and_the_others_go_on(on_toys, tmp_path, capsys
     error = capsys.readouterr().err
     assert "captions_per_image is 0" in error
     assert error.splitlines()[-1].startswith("dse: 1 of 2 runs failed; the others are in ")
-    assert [path.stem for path in (tmp_path / "cub").iterdir()] == ["bag-of-words-ds-seed0-steps1"]
+    assert [path.stem for path in (tmp_path / "cub").iterdir()] == ["bag-of-words-ds-seed0"]
+
+
+def test_files_of_another_length_are_refused(on_toys, tmp_path, capsys):
+    own = ["reproduce", "cub", "--only", "bag-of-words-ds-seed0", "--out", str(tmp_path)]
+    assert main([*own, "--steps", "2"]) == 0
+    for length in (["--full"], ["--steps", "3"], []):
+        assert main([*own, *length]) == 2
+        assert "was measured with another configuration: give another --out" in (
+            capsys.readouterr().err
+        )
 
 
 def test_a_summary_needs_no_data(tmp_path, monkeypatch, capsys):
@@ -46,6 +56,7 @@ def test_a_summary_needs_no_data(tmp_path, monkeypatch, capsys):
         (["cub", "--only", "tables"], "--only 'tables' is no part"),
         (["cub", "--only", "table", "--seeds", "0"], "seeds is 0"),
         (["cub", "--steps", "0", "--only", "table"], "steps is 0"),
+        (["cub", "--steps", "9", "--full"], "not allowed with"),
         (["cub", "--parallel", "threads"], "--parallel"),
         (["imagenet"], "unknown data set 'imagenet'"),
         (["imagenet", "--only", "summary"], "unknown data set 'imagenet'"),

@@ -11,10 +11,11 @@ from dse.evaluation import evaluate
 from dse.reproduction import Cell, measure_cell, run_cells
 from dse.training import train
 
-CELL = Cell("bag-of-words", steps=30)
+CELL = Cell("bag-of-words", length=30)
 FIELDS = {
     "dataset", "image_encoder", "views", "float16", "data", "notes", "picture_size",
-    "text_encoder", "objective", "seed", "steps", "captions_per_image", "config", "classes",
+    "text_encoder", "objective", "seed", "length", "steps", "captions_per_image", "config",
+    "classes",
     "images", "top1", "top1_per_class", "ap50", "map", "precision", "pair_accuracy", "per_pair",
     "single_caption", "caption_curve", "per_class", "confusion", "final_loss", "minutes",
     "versions", "machine",
@@ -28,7 +29,7 @@ def measured(toy):
 
 def test_a_record_has_every_field_and_equals_an_evaluation(toy, measured):
     assert set(measured) == FIELDS
-    run = train(toy, CELL.training_config("cub"), progress=False)
+    run = train(toy, CELL.training_config(toy), progress=False)
     metrics = evaluate(run, toy)
     for name in ("top1", "top1_per_class", "ap50", "map"):
         assert measured[name] == pytest.approx(getattr(metrics, name), abs=1e-6)
@@ -62,7 +63,7 @@ def test_pictures_of_one_size_are_told_from_others(toy, tmp_path):
     for path in paths:
         Image.new("RGB", (40, 30)).save(path)
     data = replace(toy, image_paths=paths)
-    cell = Cell("attributes", steps=1)
+    cell = Cell("attributes", length=1)
     for folder, expected in (("same", [40, 30]), ("other", None)):
         run_cells(data, [cell], tmp_path / folder)
         record = json.loads((tmp_path / folder / f"{cell.name}.json").read_text())
@@ -71,21 +72,21 @@ def test_pictures_of_one_size_are_told_from_others(toy, tmp_path):
 
 
 def test_attributes_have_no_caption_curve(toy):
-    record = measure_cell(toy, Cell("attributes", steps=3))
+    record = measure_cell(toy, Cell("attributes", length=3))
     assert (record["caption_curve"], record["single_caption"]) == (None, None)
     assert record["top1"] > 0
 
 
 def test_done_cells_are_skipped_and_impossible_ones_left_out(toy, tmp_path, capsys):
     bare = replace(toy, class_attributes=None)
-    cells = [Cell("attributes", steps=2), Cell("bag-of-words", steps=2)]
+    cells = [Cell("attributes", length=2), Cell("bag-of-words", length=2)]
     run_cells(bare, cells, tmp_path)
-    line = "attributes-ds-seed0-steps2: left out, cub has no class attributes"
+    line = "attributes-ds-seed0: left out, cub has no class attributes"
     assert line in capsys.readouterr().out
     (file,) = tmp_path.glob("*.json")
     before = file.read_bytes()
     states = run_cells(bare, cells, tmp_path)
-    assert list(states.name) == ["bag-of-words-ds-seed0-steps2"]
+    assert list(states.name) == ["bag-of-words-ds-seed0"]
     assert file.read_bytes() == before  # `minutes` would differ
 
 

@@ -10,7 +10,7 @@ import pytest
 from dse.errors import InputError
 from dse.reproduction import PARTS, Cell, read_paper, read_records, summarise, write_summary
 from dse.reproduction.claims import Claim, claims_about, judged
-from dse.reproduction.report import to_markdown
+from dse.reproduction.report import paper_table, to_markdown
 
 PAPER = read_paper(Path(__file__).parents[2] / "results")
 ALL = [cell for part in PARTS.values() for cell in part]
@@ -65,15 +65,18 @@ def test_every_cell_of_the_papers_table_is_there_with_its_command(records):
         )
 
 
-def test_the_command_of_a_cell_measures_it_again(records):
+@pytest.mark.parametrize("length", [None, "full", 9])
+def test_the_command_of_a_cell_measures_it_again(records, length):
     from dse.cli import _parser
     from dse.reproduction import choose_cells
 
+    records = {cell: {**own, "length": length} for cell, own in records.items()}
     rows = summarise("cub", records, PAPER)
     for row in rows["table"] + rows["figure4a"]:
         options = _parser().parse_args(row["command"].split()[1:])
         assert [cell.name for cell in choose_cells(options.only)] == [row["cell"]]
         assert str(options.out) == "again"
+        assert (options.full, options.steps) == (length == "full", 9 if length == 9 else None)
 
 
 @pytest.mark.parametrize("dataset", ["cub", "flowers", "fieldguide", "folder"])
@@ -96,6 +99,26 @@ def test_a_missing_cell_is_missing_in_its_row_and_its_claims(records):
     assert "DS-SJE above DA-SJE, AP@50: word-lstm" in about
     assert "word-cnn-rnn is the best, top-1" not in about
     assert "| missing |" in to_markdown(summary)
+
+
+def test_the_table_to_be_shown_has_every_figure_and_its_interval(records):
+    del records[Cell("char-cnn", "da")]
+    summary = summarise("cub", records, PAPER)
+    for objective, encoders in (("ds", 11), ("da", 9)):
+        table = paper_table(summary, objective)
+        assert table.shape == (encoders, 6)
+        own = [row for row in summary["table"] if row["objective"] == objective]
+        for row in own:
+            metric = {"top1": "top-1", "ap50": "AP@50"}[row["metric"]]
+            shown = table.loc[row["text_encoder"]]
+            if row["ours"] is None:
+                assert shown[f"{metric}, here"] == shown[f"{metric}, interval"] == "missing"
+                continue
+            paper = "–" if row["paper"] is None else f"{row['paper']:.1f}"
+            assert shown[f"{metric}, paper"] == paper
+            assert shown[f"{metric}, here"] == f"{row['ours']:.1f}"
+            low, high = map(float, shown[f"{metric}, interval"].split(" to "))
+            assert [low, high] == pytest.approx(row["interval"], abs=0.051)
 
 
 def test_rank_correlation_is_one_for_the_papers_own_figures(records):
@@ -203,6 +226,10 @@ def test_records_of_different_data_and_damaged_files_are_refused(record, tmp_pat
     folder = written(tmp_path / "cub", {c: record(c, data=c.text_encoder) for c in cells})
     with pytest.raises(InputError, match="measured on different data"):
         read_records(folder)
+    lengths = [{"length": "full"}, {}]
+    both = {cell: record(cell, **own) for cell, own in zip(cells, lengths, strict=True)}
+    with pytest.raises(InputError, match="another length of training"):
+        read_records(written(tmp_path / "lengths" / "cub", both))
     (folder / "word-cnn-ds-seed0.json").write_text("{}")
     with pytest.raises(InputError, match=r"word-cnn-ds-seed0.json is damaged"):
         read_records(folder)

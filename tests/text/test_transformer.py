@@ -143,6 +143,7 @@ def test_clip_gives_what_its_text_tower_gives(tmp_path, monkeypatch):
     expected = tower.eval().encode_text(open_clip.tokenize(CAPTIONS), normalize=True)
     torch.testing.assert_close(vectors, expected.detach(), atol=1e-5, rtol=0)
     assert encoder(vectors).shape == (4, 5)
+    assert not any(p.requires_grad for p in encoder.tokenizer.network.parameters())
     assert {name for name, _ in encoder.named_parameters()} == {"linear.weight", "linear.bias"}
 
 
