@@ -21,6 +21,9 @@ from dse.errors import InputError
 from dse.grid import COLUMNS, run_grid
 from dse.runs import TrainingConfig
 
+# Ray's workers give way to everything else; on a machine with other work a test would wait long.
+os.environ["RAY_worker_niceness"] = "0"
+
 
 @pytest.fixture(autouse=True)
 def no_bar(monkeypatch):

@@ -199,7 +199,7 @@ def retrieval(
             axis.spines[:].set(color="#0072B2" if right else "#bbbbbb", linewidth=4 if right else 1)
             axis.set_xticks([])
             axis.set_yticks([])
-        title = textwrap.shorten(f"“{query}”", 100, placeholder=" …”") + f"  ({wanted})"
+        title = textwrap.shorten(f"“{query}”", 110, placeholder=" …”") + f"  ({wanted})"
         axes[row, 0].set_title(title, fontsize=9, loc="left", pad=6)
     figure.subplots_adjust(0.01, 0.01, 0.99, 1 - 0.28 / height, wspace=0.05, hspace=0.2)
     plt.close(figure)

@@ -9,7 +9,7 @@ from dse.text.cnn import OneHotConvolution, filled_lengths
 from dse.text.tokens import CharacterTokenizer, WordTokenizer
 
 UNITS = 256
-"""Hidden units. The paper gives no number, and ours was not tuned."""
+"""Hidden units. The paper gives no number: chosen on CUB's validation classes by the word-LSTM."""
 
 
 class MeanLSTM(nn.Module):
