@@ -22,7 +22,7 @@ from dse.grid import COLUMNS, run_grid
 from dse.runs import TrainingConfig
 
 # Ray's workers give way to everything else; on a machine with other work a test would wait long.
-os.environ["RAY_worker_niceness"] = "0"
+os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112 - Ray spells it so
 
 
 @pytest.fixture(autouse=True)
