@@ -1,5 +1,6 @@
 """Training a text encoder against frozen image features: one loop, on one device or on many."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -37,6 +38,8 @@ CHECKPOINT_EVERY = 500
 """Steps between two checkpoints."""
 EXPLODED = 3.0
 """Times the first loss at which training is given up, a factor of the authors' code."""
+SETTLING = 500
+"""Steps in which a loss may leap."""
 VALIDATION_CAPTIONS = 64
 """Captions of a class that stand for it while training is watched."""
 
@@ -273,15 +276,16 @@ def _learning_rate(config: TrainingConfig, step: int, num_classes: int) -> float
 def _refuse_explosion(losses: torch.Tensor) -> None:
     """Raise an `InputError` if the mean of the last losses is beyond all measure, or no number.
 
-    The first steps of RMSprop are large, and a single loss may leap: hence the mean over a block.
+    The first steps of RMSprop are large: the loss may leap to many times its first value, and come
+    back. Only a loss that stays there has exploded.
     """
-    if len(losses) < BLOCK:
-        return
     first, recent = losses[0].item(), losses[-BLOCK:].mean().item()
+    if len(losses) <= SETTLING and math.isfinite(recent):
+        return
     if not recent <= EXPLODED * first:
         raise InputError(
-            f"the loss explodes: {first:.3f} at first, and a mean of {recent:.3f} over the "
-            f"{BLOCK} steps to step {len(losses)}; lower the learning rate"
+            f"the loss explodes: {first:.3f} at first, and a mean of {recent:.3f} over the steps "
+            f"up to {len(losses)}; lower the learning rate"
         )
 
 

@@ -299,10 +299,24 @@ def test_training_ends_after_looks_in_vain(monkeypatch):
     assert len(run.history) == 80 and run.best_step == 40
 
 
-@pytest.mark.parametrize("learning_rate", [10.0, float("nan")])
-def test_a_loss_that_explodes_ends_the_training(learning_rate):
-    with pytest.raises(InputError, match=r"the loss explodes: 1\.\d+ at first.*step 50; lower"):
-        trained("char-cnn-rnn", learning_rate=learning_rate)
+def test_a_loss_that_explodes_ends_the_training():
+    message = r"the loss explodes: \d\.\d+ at first, and a mean of \d+.* up to 550; lower"
+    with pytest.raises(InputError, match=message):
+        trained(learning_rate=100.0, steps=1000, lr_decay=1.0)
+
+
+def test_a_loss_that_is_no_number_ends_the_training_at_once():
+    with pytest.raises(InputError, match=r"a mean of nan over the steps up to 50; lower"):
+        trained(learning_rate=float("nan"), steps=1000)
+
+
+def test_a_loss_may_leap_and_come_back(monkeypatch):
+    monkeypatch.setattr(dse.training, "BLOCK", 1)
+    losses = trained("word-cnn").history.loss
+    assert losses.max() > 3 * losses[0]
+    monkeypatch.setattr(dse.training, "SETTLING", 0)
+    with pytest.raises(InputError, match="the loss explodes"):
+        trained("word-cnn")
 
 
 def test_mixed_precision_trains_and_keeps_float32_weights():
