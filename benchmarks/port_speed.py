@@ -48,15 +48,19 @@ def main() -> None:
         result[name] = {
             "steps_per_second": round(statistics.median(r[0] for r in rounds), 2),
             "port_steps_per_second": round(statistics.median(r[1] for r in rounds), 2),
-            "ratio": round(statistics.median(a / b for a, b, _ in rounds), 2),
-            "largest_difference_of_losses": float(f"{max(r[2] for r in rounds):.1e}"),
+            "ratio": round(statistics.median(a / b for a, b, *_ in rounds), 2),
+            "difference_of_first_losses": float(f"{max(r[2] for r in rounds):.1e}"),
+            "difference_of_mean_losses": float(f"{max(r[3] for r in rounds):.1e}"),
         }
         print(json.dumps({name: result[name]}, indent=1), flush=True)
     print(json.dumps(result, indent=1))
 
 
-def compare(data: dse.DescribedImages, name: str, steps: int) -> tuple[float, float, float]:
-    """Steps a second of both loops, and how far their losses are apart."""
+def compare(data: dse.DescribedImages, name: str, steps: int) -> tuple[float, ...]:
+    """Steps a second of both loops; how far their first losses are apart, and the mean of all.
+
+    RMSprop divides by a gradient's size, so that last digits grow into visible ones in a few steps.
+    """
     config = dse.TrainingConfig(name, steps=steps, lr_decay=1.0)
     times = []
     run = dse.train(data, config, progress=False, watch=lambda *_: times.append(time.monotonic()))
@@ -78,7 +82,8 @@ def compare(data: dse.DescribedImages, name: str, steps: int) -> tuple[float, fl
         losses.append(loss.item())
         times.append(time.monotonic())
     theirs = (steps - 1) / (times[-1] - times[0])
-    return ours, theirs, float((torch.tensor(losses) - torch.tensor(run.history.loss)).abs().max())
+    mine = run.history.loss
+    return ours, theirs, abs(losses[0] - mine[0]), abs(statistics.mean(losses) - mine.mean())
 
 
 class OneHotMinibatches(Dataset):
