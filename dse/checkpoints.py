@@ -65,8 +65,8 @@ def save_checkpoint(out: Path, state: TrainingState) -> None:
         with written_whole(place) as folder:
             state.run.write(folder)
             save_file(tensors, folder / STATE_FILE)
-    kept = {place, _place(out, state.run.best_step)}
-    for folder in set(_checkpoints(out)) - kept:
+    kept = {state.step, state.run.best_step} - {None}
+    for folder in set(_checkpoints(out)) - {_place(out, step) for step in kept}:
         shutil.rmtree(folder)
 
 
@@ -126,13 +126,14 @@ def refuse_other(folder: Path, run: Run, config: TrainingConfig, fingerprint: st
 
 def finish(out: Path, state: TrainingState) -> None:
     """Write the whole run to `out`, the best on the validation classes into it, and clean up."""
-    best = _place(out, state.run.best_step)
+    best = state.run.best_step
     if out.exists():
         out.rmdir()  # it is empty: `refuse_used_folder` has seen to that
     with written_whole(out) as folder:
         state.run.write(folder)
-        if best.is_dir():
-            shutil.copytree(best, folder / "best", ignore=shutil.ignore_patterns(STATE_FILE))
+        if best is not None:
+            without_state = shutil.ignore_patterns(STATE_FILE)
+            shutil.copytree(_place(out, best), folder / "best", ignore=without_state)
     shutil.rmtree(partial_folder(out), ignore_errors=True)
 
 
@@ -140,5 +141,5 @@ def _checkpoints(out: Path) -> list[Path]:
     return sorted(partial_folder(out).glob("step-*"))
 
 
-def _place(out: Path, step: int | None) -> Path:
-    return partial_folder(out) / ("none" if step is None else f"step-{step:08d}")
+def _place(out: Path, step: int) -> Path:
+    return partial_folder(out) / f"step-{step:08d}"

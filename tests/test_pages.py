@@ -24,6 +24,14 @@ def test_the_ten_lines_of_the_embedding_page(tmp_path, monkeypatch):
     assert len(names["scores"]) == len(data.labels)
 
 
+def test_the_grid_of_the_page_on_long_runs(tmp_path, monkeypatch):
+    (code,) = re.findall(r"```python\n(.*?)```", (CHAPTERS / "training.md").read_text(), re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(code, names)
+    assert names["table"].state.tolist() == ["done", "done"]
+
+
 @pytest.mark.parametrize("path", sorted(CHAPTERS.glob("0*.ipynb")), ids=lambda path: path.stem)
 def test_a_chapter_says_what_it_needs_and_what_to_take_along(path):
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
