@@ -40,7 +40,7 @@ EXPLODED = 3.0
 """Times the first loss at which training is given up, a factor of the authors' code."""
 SETTLING = 500
 """Steps in which a loss may leap."""
-VALIDATION_CAPTIONS = 64
+VALIDATION_CAPTIONS = 48
 """Captions of a class that stand for it while training is watched."""
 
 
