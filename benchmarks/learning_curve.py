@@ -21,6 +21,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("dataset")
     parser.add_argument("--root")
+    parser.add_argument("--image-encoder")
     parser.add_argument("--text-encoder", required=True)
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--every", type=int, default=300)
@@ -28,7 +29,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
 
-    data = dse.load_dataset(arguments.dataset, arguments.root)
+    data = dse.load_dataset(
+        arguments.dataset, arguments.root, image_encoder=arguments.image_encoder
+    )
     config = dse.TrainingConfig(arguments.text_encoder, steps=arguments.steps, seed=arguments.seed)
     curve = []
     started = time.monotonic()

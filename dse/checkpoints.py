@@ -5,14 +5,16 @@ folder `step-NUMBER`: a run that `Run.load` reads, and the state of the optimise
 The last is kept, and the best on the validation classes. RUN itself is made at the very end.
 """
 
+import os
 import shutil
+import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
 
-from dse.errors import InputError
+from dse.errors import InputError, first_line
 from dse.files import written_whole
 from dse.optimiser import RMSprop
 from dse.runs import Run, TrainingConfig
@@ -41,6 +43,7 @@ class TrainingState:
 
 def partial_folder(out: Path) -> Path:
     """Where the checkpoints of a run for the folder `out` lie until it is whole."""
+    out = out.resolve()
     return out.with_name(out.name + ".partial")
 
 
@@ -60,11 +63,9 @@ def save_checkpoint(out: Path, state: TrainingState) -> None:
     }
     tensors["generator"] = state.generator.get_state()
     tensors["history"] = state.history[: state.step].clone()
-    place = _place(out, state.step)
-    if not place.exists():
-        with written_whole(place) as folder:
-            state.run.write(folder)
-            save_file(tensors, folder / STATE_FILE)
+    with written_whole(_place(out, state.step)) as folder:
+        state.run.write(folder)
+        save_file(tensors, folder / STATE_FILE)
     kept = {state.step, state.run.best_step} - {None}
     for folder in set(_checkpoints(out)) - {_place(out, step) for step in kept}:
         shutil.rmtree(folder)
@@ -94,9 +95,9 @@ def load_checkpoint(out: Path, config: TrainingConfig, fingerprint: str) -> Trai
             if f"mean_square.{name}" in tensors:
                 optimiser.state[parameter]["mean_square"] = tensors[f"mean_square.{name}"]
     except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
-            f"{checkpoints[-1]} is damaged ({reason}): remove {partial_folder(out)} and train again"
+            f"{checkpoints[-1]} is damaged ({first_line(error)}): remove {partial_folder(out)} and "
+            "train again"
         ) from error
     return TrainingState(run, optimiser, generator, history, len(taken))
 
@@ -126,15 +127,21 @@ def refuse_other(folder: Path, run: Run, config: TrainingConfig, fingerprint: st
 
 def finish(out: Path, state: TrainingState) -> None:
     """Write the whole run to `out`, the best on the validation classes into it, and clean up."""
-    best = state.run.best_step
-    if out.exists():
-        out.rmdir()  # it is empty: `refuse_used_folder` has seen to that
-    with written_whole(out) as folder:
+    out, best = out.resolve(), state.run.best_step
+    whole = partial_folder(out) / "whole"
+    shutil.rmtree(whole, ignore_errors=True)
+    with written_whole(whole) as folder:
         state.run.write(folder)
         if best is not None:
             without_state = shutil.ignore_patterns(STATE_FILE)
             shutil.copytree(_place(out, best), folder / "best", ignore=without_state)
-    shutil.rmtree(partial_folder(out), ignore_errors=True)
+    if out.exists():
+        out.rmdir()  # it is empty: `refuse_used_folder` has seen to that
+    os.replace(whole, out)
+    # Moved away first: half of it must not be taken for an unfinished run.
+    rest = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    os.replace(partial_folder(out), rest / "partial")
+    shutil.rmtree(rest, ignore_errors=True)
 
 
 def _checkpoints(out: Path) -> list[Path]:

@@ -33,6 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for line in lines:
             print(f"dse: {line}", file=sys.stderr)
         return EXIT_WRONG_INPUT
+    except OSError as error:
+        print(f"dse: {error}", file=sys.stderr)
+        return EXIT_WRONG_INPUT
     except KeyboardInterrupt:
         print("dse: interrupted; nothing half-written is taken for whole", file=sys.stderr)
         return EXIT_INTERRUPTED
@@ -72,6 +75,9 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--steps", type=int, default=30_000, help="minibatches (default 30000)")
     train.add_argument(
         "--batch-size", type=int, default=40, help="matching pairs a minibatch (default 40)"
+    )
+    train.add_argument(
+        "--learning-rate", type=float, default=7e-4, help="of RMSprop (default 0.0007)"
     )
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--split", default="trainval", help="classes to train on (default trainval)")

@@ -6,7 +6,6 @@ Heavy modules are imported where they are needed, so that `dse --help` answers a
 import json
 import statistics
 from argparse import Namespace
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -106,6 +105,8 @@ def train(options: Namespace) -> None:
         split=options.split,
         validate_every=options.validate_every,
         patience=options.patience,
+        precision=options.precision,
+        learning_rate=options.learning_rate,
     )
     refuse_unless_free(options.out, options.resume)
     run = train(
@@ -115,7 +116,6 @@ def train(options: Namespace) -> None:
         options.resume,
         devices=options.devices,
         nodes=options.nodes,
-        precision=options.precision,
         tensorboard=options.tensorboard,
     )
     if not is_first_process():
@@ -178,16 +178,14 @@ def embed(options: Namespace) -> None:
 
     run = Run.load(options.run)
     try:
-        lines = options.captions.read_text(encoding="utf-8", errors="replace").splitlines()
+        text = options.captions.read_text(encoding="utf-8-sig", errors="replace")
     except OSError as error:
         raise InputError(f"{options.captions} cannot be read ({error.strerror})") from None
+    lines = text.removesuffix("\n").split("\n") if text else []
     embeddings = run.encode(lines, progress=True).numpy()
 
-    def write(partial: Path) -> None:
-        with partial.open("wb") as file:  # given a name, numpy would add a suffix to it
-            np.save(file, embeddings)
-
-    _write_whole(options.out, write)
+    with written_whole(options.out) as partial, partial.open("wb") as file:
+        np.save(file, embeddings)  # given a name, numpy would add a suffix to it
     print(f"{options.out}: {len(embeddings)} rows of {embeddings.shape[1]}")
 
 
@@ -224,12 +222,5 @@ def import_weights(options: Namespace) -> None:
 
 def _write_json(figures: dict, path: Path | None) -> None:
     if path is not None:
-        _write_whole(path, lambda partial: partial.write_text(json.dumps(figures, indent=1) + "\n"))
-
-
-def _write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    try:
         with written_whole(path) as partial:
-            write(partial)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written ({error.strerror}): choose another") from error
+            partial.write_text(json.dumps(figures, indent=1) + "\n")

@@ -1,9 +1,11 @@
 """One device or many: how processes start, and how they share a minibatch."""
 
+import os
+
 import torch
 from lightning_fabric import Fabric
 
-from dse.errors import InputError
+from dse.errors import InputError, first_line
 
 
 def start_devices(devices: int, nodes: int, precision: str, batch_size: int) -> Fabric:
@@ -16,7 +18,8 @@ def start_devices(devices: int, nodes: int, precision: str, batch_size: int) -> 
         batch_size: what the devices will share.
 
     Raises:
-        InputError: a batch that cannot be shared out evenly, or what Fabric cannot do here.
+        InputError: a batch that cannot be shared out evenly, another number of processes than
+            `torchrun` has started, or what Fabric cannot do here.
 
     Chapter: 5, CNN-RNN.
     """
@@ -26,6 +29,12 @@ def start_devices(devices: int, nodes: int, precision: str, batch_size: int) -> 
             f"{nodes} nodes: choose a batch size that is a multiple of them"
         )
     several = devices * nodes > 1
+    started = os.environ["WORLD_SIZE"] if "TORCHELASTIC_RUN_ID" in os.environ else None
+    if started not in (None, str(devices * nodes)) or (nodes > 1 and started is None):
+        raise InputError(
+            f"{devices} devices of {nodes} nodes, but torchrun has started {started or 'no'} "
+            "processes: start one for each device of each node"
+        )
     try:
         fabric = Fabric(
             accelerator="cuda" if torch.cuda.is_available() else "cpu",
@@ -34,13 +43,13 @@ def start_devices(devices: int, nodes: int, precision: str, batch_size: int) -> 
             num_nodes=nodes,
             precision=precision,
         )
+        if several:
+            fabric.launch()
     except Exception as error:
         raise InputError(
             f"{devices} devices of {nodes} nodes with precision {precision!r} cannot be had here "
-            f"({str(error).splitlines()[0]})"
+            f"({first_line(error)})"
         ) from error
-    if several:
-        fabric.launch()
     return fabric
 
 

@@ -24,6 +24,29 @@ class InputError(ValueError):
         self.problems = tuple(problems) or (message,)
 
 
+def first_line(error: BaseException) -> str:
+    """What an error says, in one line; its kind, if it says nothing.
+
+    Example:
+        >>> first_line(ValueError(f"no such row{chr(10)}in the table")), first_line(KeyError())
+        ('no such row', 'KeyError')
+    """
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
+def missing_extra(name: str, extra: str) -> InputError:
+    """The error of something that an optional extra of `dse` brings, and that is not installed.
+
+    Args:
+        name: what cannot be had.
+        extra: the extra's name.
+    """
+    return InputError(
+        f"{name} needs an optional extra, which is not installed: "
+        f'pip install "dse[{extra}] @ git+https://github.com/dse-book/dse"'
+    )
+
+
 class Problems:
     """Collects what is wrong with the files of a data set, to tell all of it at once.
 

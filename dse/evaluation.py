@@ -75,13 +75,25 @@ def evaluate(run: Run, data: DescribedImages, split: str = "test") -> Metrics:
         split: the classes to choose from.
 
     Raises:
-        InputError: no such split, or features of another dimension.
+        InputError: no such split, a split without a class, or features of another dimension.
 
     Source: paper, sections 3 and 5. Chapter: 6, zero-shot results.
     """
-    classes = data.subset(split)
+    classes = unseen_classes(data, split)
     embeddings = class_embeddings(run, classes)
     return measure(score(classes, embeddings), classes.labels, classes.class_names)
+
+
+def unseen_classes(data: DescribedImages, split: str) -> DescribedImages:
+    """The classes of a split, to measure on.
+
+    Raises:
+        InputError: no such split, or no class in it.
+    """
+    classes = data.subset(split)
+    if not classes.class_names:
+        raise InputError(f"{data.name} has no class in {split}: there is nothing to measure")
+    return classes
 
 
 def score(classes: DescribedImages, embeddings: torch.Tensor) -> torch.Tensor:

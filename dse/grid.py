@@ -19,7 +19,7 @@ import pandas as pd
 import torch
 from tqdm.auto import tqdm
 
-from dse.errors import InputError
+from dse.errors import InputError, missing_extra
 from dse.files import written_whole
 from dse.grid_display import GridDisplay
 
@@ -194,7 +194,7 @@ def _with_ray(
     try:
         import ray
     except ImportError:
-        raise InputError('parallel="ray" needs Ray: pip install "dse[ray]"') from None
+        raise missing_extra('parallel="ray"', "ray") from None
     with _cluster(ray):
         yield from _on_cluster(ray, jobs, work, retries, display)
 

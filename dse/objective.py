@@ -78,7 +78,9 @@ def joint_embedding_loss(
 def _mean_cost(scores: torch.Tensor, loss: str, temperature: float) -> torch.Tensor:
     """The mean over rows i of what row i costs whose right column is i."""
     if loss == "contrastive":
-        return F.cross_entropy(scores / temperature, torch.arange(len(scores)).to(scores.device))
+        return F.cross_entropy(
+            scores / temperature, torch.arange(len(scores), device=scores.device)
+        )
     hinges = F.relu(MARGIN + scores - scores.diagonal().unsqueeze(1))
     if loss == "sum":
         return (hinges.sum() - hinges.diagonal().sum()) / len(scores) ** 2
@@ -86,6 +88,7 @@ def _mean_cost(scores: torch.Tensor, loss: str, temperature: float) -> torch.Ten
     if loss == "max":
         return hinges.amax(1).mean()
     ranks = (hinges.detach() > 0).sum(1)
-    harmonic = torch.arange(1, len(scores) + 1).to(scores).reciprocal().cumsum(0)
+    numbers = torch.arange(1, len(scores) + 1, device=scores.device, dtype=scores.dtype)
+    harmonic = numbers.reciprocal().cumsum(0)
     weights = harmonic[ranks.clamp(min=1) - 1] / ranks.clamp(min=1)
     return (weights * hinges.sum(1)).mean()

@@ -12,10 +12,10 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from tqdm.auto import tqdm
 
-from dse.errors import InputError
+from dse.errors import InputError, first_line
 from dse.files import written_whole
 from dse.objective import LOSSES, OBJECTIVES
-from dse.text import build_text_encoder
+from dse.text import TEXT_ENCODERS, build_text_encoder
 from dse.text.cnn import filled_lengths
 
 RUN_FORMAT = 2
@@ -42,6 +42,8 @@ class TrainingConfig:
         validate_every: steps between two looks at the `val` classes; 0 is never. The classes to
             train on are then those of `train`.
         patience: looks without a better top-1 after which training ends; 0 is never.
+        precision: of the computation, a name that Lightning Fabric knows: `32-true`, `bf16-mixed`,
+            `16-mixed`.
 
     Source: paper, section 5; the authors' `train_cub_hybrid.sh`. Chapter: 3.
 
@@ -63,9 +65,12 @@ class TrainingConfig:
     split: str = "trainval"
     validate_every: int = 0
     patience: int = 0
+    precision: str = "32-true"
 
     def __post_init__(self):
         for kind, value, known in (
+            ("text encoder", self.text_encoder, TEXT_ENCODERS),
+            ("split", self.split, ("trainval", "train")),
             ("objective", self.objective, OBJECTIVES),
             ("loss", self.loss, LOSSES),
         ):
@@ -73,6 +78,8 @@ class TrainingConfig:
                 raise InputError(f"unknown {kind} {value!r}: choose one of {', '.join(known)}")
         if self.steps < 1:
             raise InputError(f"steps is {self.steps}: it must be 1 or more")
+        if not 0 <= self.seed < 2**32:
+            raise InputError(f"seed is {self.seed}: it must be 0 to {2**32 - 1}")
         if not self.temperature > 0:
             raise InputError(f"temperature is {self.temperature}: it must be greater than 0")
         for name in ("validate_every", "patience"):
@@ -126,8 +133,8 @@ class Run:
     ) -> torch.Tensor:
         """Embed captions.
 
-        Any string is a caption. One without a letter, digit or word that the encoder knows has the
-        embedding of an empty caption; what lies beyond the encoder's length is cut off.
+        Any string is a caption. What an encoder of words does not know has the embedding of an
+        empty caption; what lies beyond the encoder's length is cut off.
 
         Args:
             captions: n texts.
@@ -166,7 +173,7 @@ class Run:
         Raises:
             InputError: the folder exists and is not empty.
         """
-        folder = Path(folder)
+        folder = Path(folder).resolve()
         refuse_used_folder(folder)
         if folder.exists():
             folder.rmdir()
@@ -224,8 +231,9 @@ class Run:
         except InputError:
             raise
         except Exception as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise InputError(f"{folder} is a damaged run ({reason}): train it again") from error
+            raise InputError(
+                f"{folder} is a damaged run ({first_line(error)}): train it again"
+            ) from error
         return cls(encoder.eval(), config, about["dataset"], history, validation, about["versions"])
 
 

@@ -1,6 +1,7 @@
 """Training a text encoder against frozen image features: one loop, on one device or on many."""
 
 import math
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from dse.checkpoints import (
 from dse.datasets.described_images import DescribedImages
 from dse.devices import gather, start_devices
 from dse.errors import InputError
-from dse.evaluation import evaluate
+from dse.evaluation import caption_owners, evaluate, unseen_classes
 from dse.objective import joint_embedding_loss
 from dse.optimiser import RMSprop
 from dse.runs import HISTORY_COLUMNS, Run, TrainingConfig, refuse_used_folder
@@ -52,7 +53,6 @@ def train(
     *,
     devices: int = 1,
     nodes: int = 1,
-    precision: str = "32-true",
     tensorboard: Path | str | None = None,
     progress: bool = True,
     watch: Callable[[int, Run], None] | None = None,
@@ -70,8 +70,6 @@ def train(
         resume: go on from the last checkpoint, if there is one. A whole run is read again.
         devices: GPUs, or processes where there is no GPU, that share every minibatch.
         nodes: machines with so many devices each, started by `torchrun`.
-        precision: of the computation, a name that Lightning Fabric knows: `32-true`, `bf16-mixed`,
-            `16-mixed`.
         tensorboard: a folder for TensorBoard's logs.
         progress: show a bar.
         watch: called after every step with the number of steps taken and the run as it stands, to
@@ -81,8 +79,9 @@ def train(
         The trained `Run`.
 
     Raises:
-        InputError: data without features, a folder in use, a checkpoint of another configuration
-            or of other data, a configuration that the data cannot serve, or a loss that explodes.
+        InputError: data without features, a folder in use or on a disk that cannot be written to, a
+            checkpoint of another configuration or of other data, a configuration that the data
+            cannot serve, or a loss that explodes.
 
     Source: paper, section 3 and 5; the authors' `train_sje_tcnn.lua`. Chapter: 3.
     """
@@ -91,7 +90,7 @@ def train(
     out = None if out is None else Path(out)
     dataset = {
         "name": data.name,
-        "root": None if data.root is None else str(data.root),
+        "root": None if data.root is None else str(data.root.absolute()),
         "image_encoder": data.image_encoder,
         "views": data.features.shape[1],
         "float16": data.features.dtype == torch.float16,
@@ -103,14 +102,18 @@ def train(
             run = Run.load(out)
             refuse_other(out, run, config, dataset["fingerprint"])
             return run
-    fabric = start_devices(devices, nodes, precision, config.batch_size)
+    classes = data.subset(config.split)
+    watched = _watched(data) if config.validate_every else None
     state = load_checkpoint(out, config, dataset["fingerprint"]) if out and resume else None
+    fabric = start_devices(devices, nodes, config.precision, config.batch_size)
     if state is None:
-        state = _begin(config, data.subset(config.split), dataset)
-    with TrainingDisplay(config, state.step, progress and fabric.is_global_zero, tensorboard) as (
-        display
-    ):
-        _optimise(state, data, fabric, out, display, watch)
+        state = _begin(config, classes, dataset)
+    _refuse_different_checkpoints(state, fabric, out)
+    first = fabric.is_global_zero
+    with TrainingDisplay(
+        config, state.step, progress and first, tensorboard if first else None
+    ) as display:
+        _optimise(state, classes, watched, fabric, out, display, watch)
     run = state.run
     run.encoder.eval()
     if out is not None and fabric.is_global_zero:
@@ -127,6 +130,18 @@ def refuse_unless_free(out: Path, resume: bool) -> None:
     if partial_folder(out).exists() and not resume:
         raise InputError(
             f"{partial_folder(out)} holds an unfinished run: go on with --resume, or remove it"
+        )
+    there = next(parent for parent in out.absolute().parents if parent.exists())
+    if not (there.is_dir() and os.access(there, os.W_OK)):
+        raise InputError(f"{out} cannot be written, because of {there}: choose another folder")
+
+
+def _refuse_different_checkpoints(state: TrainingState, fabric: Fabric, out: Path | None) -> None:
+    """Raise an `InputError` if machines begin at different steps: they do not share a disk."""
+    steps = fabric.all_gather(torch.tensor(state.step))
+    if len(steps.unique()) > 1:
+        raise InputError(
+            f"the machines see different checkpoints of {out}: put it on a disk that they share"
         )
 
 
@@ -148,6 +163,11 @@ def _build_encoder(
     captions = [caption for own in classes.captions for caption in own]
     if config.text_encoder in WORD_ENCODERS:
         needs["vocabulary"] = classes.vocabulary or build_vocabulary(captions)
+        if not needs["vocabulary"]:
+            raise InputError(
+                f"the captions of {classes.name} hold no word of letters a to z: translate them, "
+                "or choose an encoder of characters"
+            )
     if config.text_encoder == "word2vec":
         needs["word_vectors"] = train_word_vectors(captions, needs["vocabulary"], config.seed)
     if config.text_encoder == "attributes":
@@ -160,7 +180,8 @@ def _build_encoder(
 
 def _optimise(
     state: TrainingState,
-    data: DescribedImages,
+    classes: DescribedImages,
+    watched: DescribedImages | None,
     fabric: Fabric,
     out: Path | None,
     display: TrainingDisplay,
@@ -168,8 +189,6 @@ def _optimise(
 ) -> None:
     """Take the steps that are left."""
     run, config, history = state.run, state.run.config, state.history
-    classes = data.subset(config.split)
-    watched = _watched(data) if config.validate_every else None
     take_step = _Step(state, classes, fabric)
     pending = []
     while state.step < config.steps and not _out_of_patience(run):
@@ -192,7 +211,8 @@ def _optimise(
             run.encoder.eval()
             metrics = evaluate(run, watched, "val")
             run.encoder.train()
-            row = {"step": state.step, "top1": metrics.top1, "ap50": metrics.ap50}
+            # One process speaks for all: they must agree on when their patience ends.
+            row = fabric.broadcast({"step": state.step, "top1": metrics.top1, "ap50": metrics.ap50})
             run.validation = pd.DataFrame([*run.validation.to_dict("records"), row])
             display.look(state.step, metrics)
         if save and fabric.is_global_zero:
@@ -227,7 +247,8 @@ class _Step:
         """Take the step; the loss and the accuracy in the batch, still on the device."""
         config, device = self.config, self.fabric.device
         batch = self.sampler.draw(self.generator)
-        images = self.features[batch.images.to(device), batch.views.to(device)].float()
+        rows, views = (part.to(device, non_blocking=True) for part in (batch.images, batch.views))
+        images = self.features[rows, views].float()
         texts = gather(self.fabric, self.encoder(self.descriptions[batch.captions[self.own]]))
         loss = joint_embedding_loss(
             images,
@@ -249,14 +270,13 @@ class _Step:
 def descriptions(encoder: nn.Module, classes: DescribedImages) -> torch.Tensor:
     """What the encoder reads for each caption: its tokens, or the attributes of its class."""
     if isinstance(encoder, ClassAttributes):
-        counts = torch.tensor([len(own) for own in classes.captions])
-        return classes.class_attributes[classes.labels.repeat_interleave(counts)]
+        return classes.class_attributes[caption_owners(classes)]
     return encoder.tokenizer([caption for own in classes.captions for caption in own])
 
 
 def _watched(data: DescribedImages) -> DescribedImages:
     """The `val` classes with a part of their captions: the first few of every picture."""
-    val = data.subset("val")
+    val = unseen_classes(data, "val")
     images_per_class = torch.bincount(val.labels)
     kept = (-(-VALIDATION_CAPTIONS // images_per_class))[val.labels].tolist()
     captions = [own[:k] for own, k in zip(val.captions, kept, strict=True)]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import torch
 from tqdm.auto import tqdm
 
-from dse.errors import InputError
+from dse.errors import missing_extra
 from dse.runs import HISTORY_COLUMNS, TrainingConfig
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class TrainingDisplay:
     def __init__(
         self, config: TrainingConfig, step: int, progress: bool, tensorboard: Path | str | None
     ):
-        self.logs = None if tensorboard is None else _summary_writer(tensorboard)
+        self.logs = None if tensorboard is None else _summary_writer(tensorboard, step)
         self.bar = tqdm(
             desc=config.text_encoder,
             total=config.steps,
@@ -69,9 +69,10 @@ class TrainingDisplay:
         self.bar.set_postfix(self.shown)
 
 
-def _summary_writer(folder: Path | str):
+def _summary_writer(folder: Path | str, step: int):
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
-        raise InputError('logs for TensorBoard need it: pip install "dse[tensorboard]"') from None
-    return SummaryWriter(folder)
+        raise missing_extra("TensorBoard's log", "tensorboard") from None
+    # A killed run may have logged steps beyond its last checkpoint: they are purged.
+    return SummaryWriter(folder, purge_step=step + 1 if step else None)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from dse.errors import InputError
+from dse.errors import InputError, first_line
 from dse.runs import HISTORY_COLUMNS, Run, TrainingConfig
 from dse.text import build_text_encoder
 from dse.torch7 import TorchObject, read_torch7
@@ -92,8 +92,9 @@ def _read_port(path: Path) -> dict[str, torch.Tensor]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # many kinds: damage, and objects that torch will not make
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else "damaged"
-        raise InputError(f"{path} holds no plain tensors ({reason}): take another file") from None
+        raise InputError(
+            f"{path} holds no plain tensors ({first_line(error)}): take another file"
+        ) from None
     if not isinstance(state, Mapping) or not all(
         isinstance(v, torch.Tensor) for v in state.values()
     ):

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 
 from dse.devices import start_devices
 from dse.errors import InputError
+from dse.runs import Run
 from dse.text import CHARACTER_ENCODERS, WORD_ENCODERS, build_text_encoder
 from dse.text.cnn import use_dense_gradients
 from two_processes import TEXT_ENCODERS, train_and_keep_gradients
@@ -26,7 +27,7 @@ def of_two(tmp_path_factory):
     environment = {**os.environ, "PYTHONPATH": str(TESTS), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [*launcher, str(TESTS / "two_processes.py"), str(folder)],
-        env=environment, capture_output=True, text=True, check=False,
+        env=environment, capture_output=True, text=True, check=False, timeout=600,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return folder
@@ -76,3 +77,32 @@ def test_tokens_stay_on_the_cpu_while_weights_are_elsewhere(text_encoder):
 def test_what_cannot_be_had_is_refused(devices, nodes, precision, message):
     with pytest.raises(InputError, match=message):
         start_devices(devices, nodes, precision, 40)
+
+
+@pytest.mark.parametrize(
+    ("devices", "nodes", "started", "message"),
+    [
+        (1, 1, "4", "1 devices of 1 nodes, but torchrun has started 4 processes"),
+        (2, 1, "4", "2 devices of 1 nodes, but torchrun has started 4 processes"),
+        (2, 2, None, "2 devices of 2 nodes, but torchrun has started no processes"),
+    ],
+)
+def test_other_processes_than_torchrun_started_are_refused(
+    devices, nodes, started, message, monkeypatch
+):
+    if started:
+        monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
+        monkeypatch.setenv("WORLD_SIZE", started)
+    with pytest.raises(InputError, match=message):
+        start_devices(devices, nodes, "32-true", 40)
+
+
+def test_two_processes_leave_one_run_and_one_log(of_two):
+    event_accumulator = pytest.importorskip(
+        "tensorboard.backend.event_processing.event_accumulator"
+    )
+    run = Run.load(of_two / "run")
+    assert run.validation.step.tolist() == [2, 4]
+    assert not (of_two / "run.partial").exists()
+    logs = event_accumulator.EventAccumulator(str(of_two / "logs")).Reload()
+    assert [event.step for event in logs.Scalars("loss")] == [1, 2, 3, 4]

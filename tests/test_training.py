@@ -136,6 +136,40 @@ def test_a_used_folder_is_refused_before_training(tmp_path):
     assert (tmp_path / "precious.txt").read_text() == "mine"
 
 
+def test_a_folder_that_cannot_be_made_is_refused_before_training(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"file/run cannot be written, because of .*/file"):
+        train(DATA, config(steps=10**9), out=tmp_path / "file" / "run", progress=False)
+
+
+def test_the_folder_may_be_the_one_at_hand_or_a_link(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    train(DATA, config(steps=2), out=".", progress=False)
+    assert Run.load(tmp_path / "here").config.steps == 2
+    (tmp_path / "target").mkdir()
+    (tmp_path / "link").symlink_to("target")
+    train(DATA, config(steps=2), out=tmp_path / "link", progress=False)
+    assert Run.load(tmp_path / "target").config.steps == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["here", "link", "target"]
+
+
+@pytest.mark.parametrize("text_encoder", ["word-cnn", "word2vec", "bag-of-words"])
+def test_captions_in_another_script_are_refused_by_encoders_of_words(text_encoder):
+    foreign = dataclasses.replace(
+        DATA, captions=[["小さな赤い鳥"] * len(own) for own in DATA.captions]
+    )
+    with pytest.raises(InputError, match="the captions of colours hold no word"):
+        train(foreign, config(text_encoder), progress=False)
+    train(foreign, config("char-cnn", steps=1), progress=False)
+
+
+def test_watching_a_split_without_classes_is_refused_before_training():
+    empty = dataclasses.replace(DATA, splits={**DATA.splits, "val": DATA.splits["val"][:0]})
+    with pytest.raises(InputError, match="colours has no class in val"):
+        train(empty, config(**{**WATCHED, "steps": 10**9}), progress=False)
+
+
 def test_a_folder_that_is_no_run_is_refused(tmp_path):
     with pytest.raises(InputError, match="is not a run"):
         Run.load(tmp_path)
@@ -172,6 +206,9 @@ def test_wrong_configurations_are_refused():
         ({"steps": 0}, "steps is 0"),
         ({"batch_size": 21}, "21 distinct classes"),
         ({"split": "all"}, "unknown split"),
+        ({"split": "test"}, "unknown split 'test': choose one of trainval, train"),
+        ({"text_encoder": "char-rnn"}, "unknown text encoder 'char-rnn'"),
+        ({"seed": -1}, "seed is -1"),
         ({"loss": "hinge"}, "unknown loss 'hinge'"),
         ({"loss": "contrastive", "temperature": 0.0}, "temperature is 0.0"),
         ({"validate_every": 5}, "train on 'train'"),
@@ -320,7 +357,7 @@ def test_a_loss_may_leap_and_come_back(monkeypatch):
 
 
 def test_mixed_precision_trains_and_keeps_float32_weights():
-    run = train(DATA, config("word-cnn"), precision="bf16-mixed", progress=False)
+    run = train(DATA, config("word-cnn", precision="bf16-mixed"), progress=False)
     exact = trained("word-cnn")
     assert {p.dtype for p in run.encoder.parameters()} == {torch.float32}
     assert not torch.equal(run.encoder.linear.weight, exact.encoder.linear.weight)
@@ -343,7 +380,7 @@ def test_logs_for_tensorboard_hold_the_history(tmp_path):
 
 def test_without_tensorboard_logs_are_refused(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    with pytest.raises(InputError, match=r'pip install "dse\[tensorboard\]"'):
+    with pytest.raises(InputError, match=r'pip install "dse\[tensorboard\] @ '):
         train(DATA, config(steps=1), tensorboard=tmp_path, progress=False)
 
 

@@ -146,6 +146,16 @@ def test_embeddings_are_those_of_the_files_own_framework(tmp_path, layout, name)
     torch.testing.assert_close(torch.from_numpy(np.load(rows)), expected, atol=1e-5, rtol=0)
 
 
+def test_every_line_of_a_file_is_a_caption(tmp_path):
+    file = write(tmp_path / "weights", "state dict", port_state(256, False), False)
+    run, rows, captions = tmp_path / "run", tmp_path / "rows.npy", tmp_path / "captions.txt"
+    assert main(["import-weights", str(file), "--out", str(run)]) == 0
+    captions.write_bytes("\ufeffa red bird\r\n\none\u2028bird\x0c\n".encode())
+    assert main(["embed", str(run), str(captions), "--out", str(rows)]) == 0
+    expected = Run.load(run).encode(["a red bird", "", "one\u2028bird\x0c"])
+    torch.testing.assert_close(torch.from_numpy(np.load(rows)), expected, atol=1e-6, rtol=0)
+
+
 def changed(change):
     state = port_state(256, False)
     change(state)

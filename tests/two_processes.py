@@ -33,7 +33,16 @@ def train_and_keep_gradients(text_encoder, devices):
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
+    folder = Path(sys.argv[1])
     for text_encoder in TEXT_ENCODERS:
         kept = train_and_keep_gradients(text_encoder, devices=2)
         if is_first_process():
-            save_file(kept, Path(sys.argv[1]) / f"{text_encoder}.safetensors")
+            save_file(kept, folder / f"{text_encoder}.safetensors")
+    config = TrainingConfig(
+        "bag-of-words", steps=STEPS, batch_size=12, split="train", validate_every=2, patience=2
+    )
+    for _ in range(2):  # the second time the run is whole, and is read again
+        train(
+            colourful_data(), config, folder / "run", resume=True,
+            devices=2, tensorboard=folder / "logs", progress=False,
+        )  # fmt: skip

