@@ -5,6 +5,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from safetensors import SafetensorError
+
 from dse import commands
 from dse.errors import InputError
 
@@ -33,8 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for line in lines:
             print(f"dse: {line}", file=sys.stderr)
         return EXIT_WRONG_INPUT
-    except OSError as error:
-        print(f"dse: {error}", file=sys.stderr)
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or error
+        where = getattr(error, "filename", None) or "a file"
+        print(f"dse: {where} cannot be read or written ({reason})", file=sys.stderr)
         return EXIT_WRONG_INPUT
     except KeyboardInterrupt:
         print("dse: interrupted; nothing half-written is taken for whole", file=sys.stderr)

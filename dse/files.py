@@ -11,10 +11,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-
-from dse.errors import InputError, first_line
-
 
 def cache_dir() -> Path:
     """The folder for everything that `dse` can make again: `$DSE_CACHE`, or `~/.cache/dse`."""
@@ -29,9 +25,6 @@ def written_whole(target: Path):
     `target` is left as it was, so a half-written thing is never taken for a finished one.
     A folder that another process finished first is kept, and ours is dropped.
 
-    Raises:
-        InputError: the disk is full or may not be written to.
-
     Example:
         >>> import tempfile
         >>> folder = Path(tempfile.mkdtemp())
@@ -41,25 +34,16 @@ def written_whole(target: Path):
         ('42', 1)
     """
     target = Path(target)
-    workspace = None
+    target.parent.mkdir(parents=True, exist_ok=True)
+    workspace = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    path = workspace / target.name
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        workspace = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-        path = workspace / target.name
         yield path
         if path.is_dir() and target.exists():
             return
         os.replace(path, target)
-    except FileNotFoundError:  # of something that the block reads
-        raise
-    except (OSError, SafetensorError) as error:
-        reason = getattr(error, "strerror", None) or first_line(error)
-        raise InputError(
-            f"{target} cannot be written ({reason}): make room, or choose another place"
-        ) from error
     finally:
-        if workspace is not None:
-            shutil.rmtree(workspace, ignore_errors=True)
+        shutil.rmtree(workspace, ignore_errors=True)
 
 
 def remembered(kind: str, paths: Sequence[Path], compute: Callable[[Path], Any]) -> list:
@@ -95,7 +79,7 @@ def remembered(kind: str, paths: Sequence[Path], compute: Callable[[Path], Any])
         values = list(threads.map(compute, [paths[i] for i in changed]))
     for i, value in zip(changed, values, strict=True):
         known[names[i]] = [stamps[i], value]
-    with suppress(InputError), written_whole(memory) as partial:  # it serves without a memory, too
+    with suppress(OSError), written_whole(memory) as partial:  # it serves without a memory, too
         kept = {name: entry for name, entry in known.items() if entry[1] is not None}
         partial.write_text(json.dumps(kept))
     return [known[name][1] for name in names]

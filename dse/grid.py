@@ -25,6 +25,7 @@ from dse.grid_display import GridDisplay
 
 COLUMNS = ["name", "state", "minutes", "error"]
 SECONDS_BETWEEN_LOOKS = 1.0
+SECONDS_TO_CANCEL = 10.0
 SECONDS_TO_CONNECT = 10.0
 
 
@@ -257,6 +258,8 @@ def _on_cluster(
     finally:
         for reference in running:
             ray.cancel(reference, force=True)
+        if running:  # Ray may crash if it is shut down while tasks are being cancelled
+            ray.wait(list(running), num_returns=len(running), timeout=SECONDS_TO_CANCEL)
 
 
 def _attempt_on_one_core(work: Callable[[Any], dict], job: Any) -> _Outcome:

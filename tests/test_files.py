@@ -2,7 +2,6 @@
 
 import pytest
 
-from dse.errors import InputError
 from dse.files import remembered, written_whole
 
 
@@ -53,15 +52,6 @@ def test_a_value_of_none_is_computed_again(tmp_path, own_cache):
 
 def test_no_files_are_no_values():
     assert remembered("values", [], len) == []
-
-
-def test_a_place_that_cannot_be_written_is_said_in_one_line(tmp_path):
-    (tmp_path / "file").touch()
-    with (
-        pytest.raises(InputError, match=r"file/answer.txt cannot be written \(File exists\)"),
-        written_whole(tmp_path / "file" / "answer.txt"),
-    ):
-        pass
 
 
 def test_without_a_place_to_remember_it_is_computed_each_time(tmp_path, monkeypatch):
