@@ -1,8 +1,10 @@
 """How sure a figure is: the bootstrap over test classes."""
 
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
+from scipy.stats import rankdata
 
 RESAMPLES = 2000
 COVERAGE = 95
@@ -48,6 +50,28 @@ def interval(resampled: np.ndarray) -> tuple[float, float]:
     tail = (100 - COVERAGE) / 2
     low, high = np.percentile(resampled, [tail, 100 - tail])
     return float(low), float(high)
+
+
+def spearman(fixed: Sequence[float], resampled: np.ndarray) -> np.ndarray:
+    """Spearman's rank correlation of one column with each of many.
+
+    A column in which all values are equal has no order: its correlation counts as 0.
+
+    Args:
+        fixed: E values.
+        resampled: (E, R).
+
+    Returns:
+        (R,), each -1 to 1.
+
+    Example:
+        >>> spearman([1, 2, 3], np.array([[10, 9], [20, 5], [30, 1]])).round(9).tolist()
+        [1.0, -1.0]
+    """
+    one, many = rankdata(fixed), rankdata(resampled, axis=0)
+    one, many = one - one.mean(), many - many.mean(0)
+    scale = np.linalg.norm(one) * np.linalg.norm(many, axis=0)
+    return np.divide(one @ many, scale, out=np.zeros_like(scale), where=scale > 0)
 
 
 @cache

@@ -25,14 +25,16 @@ def to_markdown(summary: dict) -> str:
         "## The table",
         _table(summary["table"], "objective", lambda row: row["objective"].upper()),
         "## The order of the text encoders",
-        "Spearman's rank correlation between the paper's column and ours; 1 is the same order.",
+        "Spearman's rank correlation between the paper's column and ours; 1 is the same order. The "
+        "interval resamples the test classes, as above.",
         _grid(
-            ["column", "encoders", "correlation"],
+            ["column", "encoders", "correlation", "interval"],
             [
                 [
                     f"{METRIC_NAMES[row['metric']]}, {row['objective'].upper()}",
                     row["encoders"],
                     number(row["spearman"], digits=2),
+                    bounds(row["interval"], digits=2),
                 ]
                 for row in summary["rank_correlation"]
             ],
@@ -106,7 +108,7 @@ def number(value: float | None, digits: int = 1, signed: bool = False, missing="
     return missing if value is None else f"{value:{'+' if signed else ''}.{digits}f}"
 
 
-def bounds(interval: Sequence[float] | None, signed: bool = False) -> str:
+def bounds(interval: Sequence[float] | None, digits: int = 1, signed: bool = False) -> str:
     """An interval as text.
 
     Example:
@@ -115,7 +117,7 @@ def bounds(interval: Sequence[float] | None, signed: bool = False) -> str:
     """
     if interval is None:
         return "missing"
-    return " to ".join(number(bound, signed=signed) for bound in interval)
+    return " to ".join(number(bound, digits, signed) for bound in interval)
 
 
 def _differences(summary: dict) -> list[str]:

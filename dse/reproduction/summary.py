@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 from scipy.stats import spearmanr
 
 from dse.errors import InputError
@@ -17,7 +18,7 @@ from dse.objective import OBJECTIVES
 from dse.reproduction.cells import MODERN_ENCODERS, PAPER_ENCODERS, PARTS, Cell
 from dse.reproduction.claims import claims_about, judged
 from dse.reproduction.figures import PAPER_TABLE, Measured, Records, published, rounded
-from dse.reproduction.intervals import interval
+from dse.reproduction.intervals import interval, spearman
 from dse.reproduction.report import to_markdown
 
 METRICS = ("top1", "ap50")
@@ -103,7 +104,8 @@ def summarise(dataset: str, records: Records, paper: dict) -> dict:
       metric, with the command that measures it again.
     - `figure4b`, `single_caption`: a row an encoder, metric and number of captions.
     - `seeds`: the spread where a cell has several seeds.
-    - `rank_correlation`: Spearman's, of the encoders' order, a row a column of the table.
+    - `rank_correlation`: Spearman's, of the encoders' order, a row a column of the table; its
+      interval over resampled test classes.
     - `claims`: see `dse.reproduction.claims`; over the mean of a cell's seeds.
     - `files`: what it was made of.
 
@@ -126,7 +128,7 @@ def summarise(dataset: str, records: Records, paper: dict) -> dict:
         "data": _shared(records),
         "paper_data": _paper_data(dataset, paper),
         "table": table,
-        "rank_correlation": _rank_correlations(table),
+        "rank_correlation": _rank_correlations(measured, table),
         "seeds": _seed_spreads(measured),
         "claims": claims,
         "figure4a": [row(cell, metric) for cell in PARTS["figure4a"] for metric in METRICS],
@@ -196,24 +198,28 @@ def _command(dataset: str, cell: Cell, data: dict | None) -> str:
     return " ".join([*words, f"--only {cell.name} --out again"])
 
 
-def _rank_correlations(table: list[dict]) -> list[dict]:
+def _rank_correlations(measured: Measured, table: list[dict]) -> list[dict]:
     """How alike the paper and we rank the text encoders, -1 to 1, for each column of the table."""
     correlations = []
     for metric in METRICS:
         for objective in OBJECTIVES:
             column = [
-                (row["paper"], row["ours"])
+                row
                 for row in table
                 if (row["metric"], row["objective"]) == (metric, objective)
                 and None not in (row["paper"], row["ours"])
             ]
-            enough = len(column) > 2 and len({ours for _, ours in column}) > 1
+            paper, ours = [row["paper"] for row in column], [row["ours"] for row in column]
+            enough = len(column) > 2 and len(set(ours)) > 1
+            cells = [Cell.from_name(row["cell"]) for row in column]
+            resampled = [measured.resampled(cell, metric, every_seed=False) for cell in cells]
             correlations.append(
                 {
                     "metric": metric,
                     "objective": objective,
                     "encoders": len(column),
-                    "spearman": float(spearmanr(column).statistic) if enough else None,
+                    "spearman": float(spearmanr(paper, ours).statistic) if enough else None,
+                    "interval": interval(spearman(paper, np.stack(resampled))) if enough else None,
                 }
             )
     return correlations

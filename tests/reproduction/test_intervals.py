@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import spearmanr
 
-from dse.reproduction.intervals import interval, resampled_means
+from dse.reproduction.intervals import interval, resampled_means, spearman
 
 shares = st.lists(st.floats(0, 1), min_size=2, max_size=12)
 
@@ -50,3 +51,11 @@ def test_interval_covers_the_true_mean_about_as_often_as_it_says():
 def test_interval_is_the_middle_95_percent():
     values = np.random.default_rng(0).permutation(2001) / 2000
     assert interval(values) == pytest.approx((0.025, 0.975))
+
+
+def test_spearman_is_that_of_scipy_for_every_column():
+    generator = np.random.default_rng(0)
+    fixed, many = generator.integers(5, size=9), generator.integers(5, size=(9, 50))
+    expected = [spearmanr(fixed, column).statistic for column in many.T]
+    np.testing.assert_allclose(spearman(fixed, many), expected, atol=1e-12)
+    assert spearman(fixed, np.ones((9, 1))) == [0]
