@@ -69,6 +69,11 @@ def claims_about(dataset: str) -> list[Claim]:
         claims.append(Claim(mean, metric, tuple(ds.values()), tuple(da.values()), "mean", "mean"))
     others = tuple(ds[e] for e in encoders if e != "word-cnn-rnn")
     claims.append(Claim("word-cnn-rnn is the best, top-1", "top1", best, others))
+    claims += [
+        Claim(f"word-cnn-rnn above {e}, {called}", metric, best, (ds[e],))
+        for metric, called in METRICS.items()
+        for e in ("word2vec", "bag-of-words")
+    ]
     if "attributes" in ds:
         attributes = (ds["attributes"],)
         captions = tuple(ds[e] for e in encoders if e != "attributes")
