@@ -25,7 +25,7 @@ from dse.grid_display import GridDisplay
 
 COLUMNS = ["name", "state", "minutes", "error"]
 SECONDS_BETWEEN_LOOKS = 1.0
-SECONDS_TO_CANCEL = 10.0
+TIMES_TO_CANCEL = 10
 SECONDS_TO_CONNECT = 10.0
 
 
@@ -256,10 +256,19 @@ def _on_cluster(
                 display.line(name, "died", None, f"is tried again, {deaths[name]} of {retries}")
                 waiting.append(name)
     finally:
-        for reference in running:
+        _cancel(ray, list(running))
+
+
+def _cancel(ray, references: list) -> None:
+    """End tasks, and see them end: Ray may lose a word of it, or crash if it is shut down before."""
+    for _ in range(TIMES_TO_CANCEL):
+        if not references:
+            return
+        for reference in references:
             ray.cancel(reference, force=True)
-        if running:  # Ray may crash if it is shut down while tasks are being cancelled
-            ray.wait(list(running), num_returns=len(running), timeout=SECONDS_TO_CANCEL)
+        _, references = ray.wait(
+            references, num_returns=len(references), timeout=SECONDS_BETWEEN_LOOKS
+        )
 
 
 def _attempt_on_one_core(work: Callable[[Any], dict], job: Any) -> _Outcome:

@@ -323,7 +323,9 @@ def test_an_interruption_ends_what_is_running_on_a_cluster_that_stays(tmp_path, 
     with pytest.raises(KeyboardInterrupt):
         run_grid({"a": 1}, work, tmp_path / "results", parallel="ray")
     thread.join()
-    while is_alive(int(pid.read_text())):  # a worker that went on would keep us here
+    deadline = time.monotonic() + 60
+    while is_alive(int(pid.read_text())):
+        assert time.monotonic() < deadline, "the worker goes on"
         time.sleep(0.01)
     frame = run_grid({"a": 1}, lambda job: {}, tmp_path / "results", parallel="ray")
     assert frame.state.tolist() == ["done"]
