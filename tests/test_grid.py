@@ -307,6 +307,15 @@ def test_what_cannot_be_unpickled_there_is_a_failure(tmp_path, cluster):
     assert "ZeroDivisionError" in frame.error[0]
 
 
+@pytest.fixture
+def interruptible():
+    """Ctrl-C works, also where the tests run in the background and would ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interruption_ends_what_is_running_on_a_cluster_that_stays(tmp_path, cluster):
     pid = tmp_path / "pid"
 
@@ -348,6 +357,7 @@ run_grid({"a": "quick", "b": "slow", "c": "quick"}, work, folder / "results", pa
 """
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_with_a_cluster_by_address_leaves_results(tmp_path, cluster):
     address = cluster.get_runtime_context().gcs_address
     command = [sys.executable, "-c", PROGRAM_TO_INTERRUPT, str(tmp_path)]
