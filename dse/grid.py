@@ -260,7 +260,7 @@ def _on_cluster(
 
 
 def _cancel(ray, references: list) -> None:
-    """End tasks, and see them end: Ray may lose the word, or crash if it is shut down before."""
+    """End tasks, and see them end: Ray may crash if it is shut down in the midst of it."""
     for _ in range(TIMES_TO_CANCEL):
         if not references:
             return
