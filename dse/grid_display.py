@@ -1,9 +1,10 @@
 """What a person sees of a grid of runs: a line for each that ended, and a bar."""
 
-import os
 from collections.abc import Collection
 
 from tqdm.auto import tqdm
+
+from dse.progress import is_wanted, progress_bar
 
 NAMES_SHOWN = 3
 
@@ -18,15 +19,15 @@ class GridDisplay:
     """
 
     def __init__(self, names: Collection[str], skipped: int, progress: bool):
-        self.shown = progress and not os.environ.get("TQDM_DISABLE")
+        self.shown = is_wanted(progress)
         self.width = max(map(len, names), default=0)
         self.failed = 0
-        self.bar = tqdm(
+        self.bar = progress_bar(
             desc="runs",
             total=len(names),
             initial=skipped,
             unit="run",
-            disable=not self.shown or None,  # None: where nobody looks, a file gets lines alone
+            progress=progress,
         )
 
     def __enter__(self) -> "GridDisplay":

@@ -10,11 +10,11 @@ import pandas as pd
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
-from tqdm.auto import tqdm
 
 from dse.errors import InputError, first_line
 from dse.files import written_whole
 from dse.objective import LOSSES, OBJECTIVES
+from dse.progress import progress_bar
 from dse.text import TEXT_ENCODERS, build_text_encoder
 from dse.text.cnn import filled_lengths
 
@@ -160,7 +160,7 @@ class Run:
         tokens = self.encoder.tokenizer(captions)
         order = filled_lengths(tokens).argsort(stable=True)  # captions of one length go together
         batches = order.split(batch_size)
-        for rows in tqdm(batches, "encoding", disable=not progress or None):
+        for rows in progress_bar(batches, desc="encoding", progress=progress):
             embeddings[rows] = self.encoder(tokens[rows]).to(embeddings)
         return embeddings
 

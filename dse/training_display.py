@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from tqdm.auto import tqdm
 
 from dse.errors import missing_extra
+from dse.progress import progress_bar
 from dse.runs import HISTORY_COLUMNS, TrainingConfig
 
 if TYPE_CHECKING:
@@ -30,12 +30,12 @@ class TrainingDisplay:
         self, config: TrainingConfig, step: int, progress: bool, tensorboard: Path | str | None
     ):
         self.logs = None if tensorboard is None else _summary_writer(tensorboard, step)
-        self.bar = tqdm(
+        self.bar = progress_bar(
             desc=config.text_encoder,
             total=config.steps,
             initial=step,
             unit="step",
-            disable=not progress or None,
+            progress=progress,
         )
         self.shown = {}
 

@@ -4,7 +4,7 @@
 
 Stored results of notebooks are thrown away when the library or its versions have changed. Warnings
 are errors. Afterwards every page of _toc.yml must exist, without a traceback, and every picture
-must say in words what it shows.
+must say in words what it shows. A page may not need the network for its scripts and styles.
 """
 
 import hashlib
@@ -98,6 +98,8 @@ def check_pages(html: Path, pages: list[str]) -> tuple[list[str], int]:
         text = path.read_text()
         if re.search(r"Traceback \(most recent call last\)|CellExecutionError", text):
             faults.append(f"{page}.html holds a traceback")
+        for address in re.findall(r'<(?:script|link)\b[^>]*="(https?://[^"]+\.(?:js|css))"', text):
+            faults.append(f"{page}.html needs the network for {address}")
         for source, description in pictures_in(text):
             num_pictures += 1
             if not is_meaningful(description):

@@ -1,4 +1,4 @@
-"""The builder's proof: it must find a missing page, a traceback and an undescribed picture."""
+"""The builder's proof: it must find a missing page, a traceback, an undescribed picture."""
 
 import importlib.util
 from pathlib import Path
@@ -31,6 +31,10 @@ def test_a_sound_book_has_no_faults(html):
         ("Traceback (most recent call last)", "holds a traceback"),
         ('<img src="a.png" alt="">', "a.png has no description"),
         ('<img src="a.png">', "a.png has no description"),
+        (
+            '<script defer src="https://a.org/m.js"></script>',
+            "needs the network for https://a.org/m",
+        ),
         ('<img src="a.png" alt="../_images/a 1.png">', "a.png has no description"),
     ],
 )

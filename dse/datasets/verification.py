@@ -2,13 +2,12 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from tqdm.auto import tqdm
-
 from dse.datasets.described_images import DescribedImages
 from dse.errors import Problems
 from dse.files import remembered
 from dse.images.cache import picture_digest
 from dse.images.pictures import read_picture
+from dse.progress import progress_bar
 
 
 def verify_pictures(data: DescribedImages, progress: bool = True) -> tuple[str, ...]:
@@ -36,8 +35,8 @@ def verify_pictures(data: DescribedImages, progress: bool = True) -> tuple[str, 
 
     with ThreadPoolExecutor() as readers:
         looked = readers.map(look, data.image_paths)
-        bar = {"total": len(data.image_paths), "unit": "picture", "disable": not progress or None}
-        for _ in tqdm(looked, "verifying", **bar):
+        options = {"total": len(data.image_paths), "desc": "verifying", "unit": "picture"}
+        for _ in progress_bar(looked, progress=progress, **options):
             pass
     problems.raise_if_any()
     digests = remembered("digests", data.image_paths, picture_digest)

@@ -15,12 +15,12 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from tqdm.auto import tqdm
 
 from dse.errors import InputError
 from dse.files import cache_dir, remembered, written_whole
 from dse.images.encoders import ImageEncoder
 from dse.images.features import extract_features
+from dse.progress import progress_bar
 
 SHARD_SIZE = 256
 """Pictures whose features are written at a time, and lost at most by a kill."""
@@ -92,9 +92,9 @@ def _extract_in_shards(
     progress: bool,
 ) -> torch.Tensor:
     """Make the shards that are not there yet, and put all of them together."""
-    bar = tqdm(total=len(paths), desc=encoder.name, unit="picture", disable=not progress or None)
+    options = {"total": len(paths), "desc": encoder.name, "unit": "picture"}
     shards = []
-    with bar:
+    with progress_bar(progress=progress, **options) as bar:
         for start in range(0, len(paths), SHARD_SIZE):
             part = paths[start : start + SHARD_SIZE]
             file = folder / f"{start:07d}.safetensors"

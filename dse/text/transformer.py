@@ -7,9 +7,9 @@ from pathlib import Path
 import torch
 from torch import nn
 from torch.nn import functional as F
-from tqdm.auto import tqdm
 
 from dse.errors import InputError, first_line, missing_extra
+from dse.progress import progress_bar
 from dse.text.cnn import OneHotConvolution, filled_lengths
 from dse.text.tokens import WordTokenizer
 
@@ -135,7 +135,7 @@ class FrozenEncoder:
         order = sorted(range(len(captions)), key=lambda i: len(captions[i]))
         vectors = torch.empty(len(captions), self.size)
         starts = range(0, len(order), self.batch_size)
-        for start in tqdm(starts, "sentence vectors", disable=None):
+        for start in progress_bar(starts, desc="sentence vectors"):
             rows = order[start : start + self.batch_size]
             vectors[rows] = F.normalize(self.embed([captions[i] for i in rows]), dim=1)
         return vectors

@@ -10,9 +10,8 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from tqdm.auto import tqdm
-
 from dse.errors import InputError
+from dse.progress import progress_bar
 
 ATTEMPTS = 4
 """How many attempts in a row may bring nothing new."""
@@ -138,13 +137,13 @@ def _save(
     refuse_full_disk(part.parent, reserve + (missing if known else 0))
     with (
         part.open("ab" if start else "wb") as out,
-        tqdm(
+        progress_bar(
             desc=part.stem,
             total=start + missing if known else None,
             initial=start,
             unit="B",
             unit_scale=True,
-            disable=not progress or None,
+            progress=progress,
         ) as bar,
     ):
         if not start:

@@ -15,11 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from tqdm.auto import tqdm
-
 from dse.datasets.download.archives import Archive
 from dse.errors import InputError
 from dse.files import written_whole
+from dse.progress import progress_bar
 
 MAX_MEMBERS = 200_000
 MAX_UNPACKED_BYTES = 20_000_000_000
@@ -77,7 +76,7 @@ def _unpack_members(file: Path, archive: Archive, folder: Path, progress: bool) 
     with (
         _tar_stream(file) as stream,
         tarfile.open(fileobj=stream, mode="r|") as tar,
-        tqdm(desc=f"unpacking {file.name}", unit=" files", disable=not progress or None) as bar,
+        progress_bar(desc=f"unpacking {file.name}", unit=" files", progress=progress) as bar,
     ):
         for member in tar:
             count, size = count + 1, size + member.size

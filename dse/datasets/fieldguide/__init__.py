@@ -12,7 +12,6 @@ from pathlib import Path
 import torch
 from joblib import Parallel, delayed
 from PIL import Image
-from tqdm.auto import tqdm
 
 from dse.datasets.described_images import DescribedImages
 from dse.datasets.fieldguide.captions import describe
@@ -21,6 +20,7 @@ from dse.datasets.fieldguide.drawing import draw_bird
 from dse.datasets.fieldguide.species import ATTRIBUTES, NUM_PAIRS, Species, draw_species
 from dse.datasets.fieldguide.view import View, sample_view
 from dse.files import cache_dir, written_whole
+from dse.progress import progress_bar
 
 SEED = 2016
 CAPTIONS_PER_IMAGE = 10
@@ -126,7 +126,7 @@ def _publish(species: list[Species], folder: Path) -> None:
             ]
     paintings = (delayed(_paint)(c, bird, folder) for c, bird in enumerate(species))
     painted = Parallel(n_jobs=-1, return_as="generator_unordered")(paintings)
-    for _ in tqdm(painted, "drawing FieldGuide, once", total=len(species), disable=None):
+    for _ in progress_bar(painted, desc="drawing FieldGuide, once", total=len(species)):
         pass
     (folder / "captions.json").write_text(json.dumps(captions, indent=0))
 
