@@ -5,7 +5,7 @@
 
 Counts the matrix products of the forward pass, the loss and the backward pass over minibatches of
 the data set's own captions, as many columns or steps as those fill, with 1,024 image features.
-Look-ups, additions, thresholds and the optimiser are not counted. A multiplication and the
+Look-ups, additions, thresholds and the optimizer are not counted. A multiplication and the
 addition after it are two operations.
 """
 
@@ -22,7 +22,7 @@ from dse.sampling import MinibatchSampler
 from dse.text import WORD_ENCODERS, build_text_encoder
 from dse.text.averages import WORD_VECTOR_DIM
 from dse.text.tokens import build_vocabulary
-from dse.training import descriptions
+from dse.training.loop import descriptions
 
 FEATURES = 1024
 MINIBATCHES = 10

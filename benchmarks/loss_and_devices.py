@@ -18,8 +18,8 @@ import torch
 from torch.autograd.graph import saved_tensors_hooks
 
 import dse
-from dse.devices import is_first_process
 from dse.objective import LOSSES, joint_embedding_loss
+from dse.training.devices import is_first_process
 
 SIZES = (40, 400, 4_000)
 

@@ -71,14 +71,14 @@ def compare(data: dse.DescribedImages, name: str, steps: int) -> tuple[float, ..
     vocabulary = {"vocabulary": data.vocabulary} if name in WORD_ENCODERS else {}
     dim = classes.features.shape[2]
     network = PlainForm(build_text_encoder(name, dim, **vocabulary, generator=generator))
-    optimiser = torch.optim.RMSprop(network.parameters(), lr=config.learning_rate, alpha=0.99)
+    optimizer = torch.optim.RMSprop(network.parameters(), lr=config.learning_rate, alpha=0.99)
     minibatches = OneHotMinibatches(classes, run.encoder.tokenizer, config, generator)
     losses, times = [], []
     for images, one_hot in DataLoader(minibatches, batch_size=None, num_workers=1):
         loss = joint_embedding_loss(images, network.read(one_hot))
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         losses.append(loss.item())
         times.append(time.monotonic())
     theirs = (steps - 1) / (times[-1] - times[0])

@@ -1,10 +1,10 @@
-"""How fast pictures become features, and caption files tokens; and the memory that it takes.
+"""How fast images become features, and caption files tokens; and the memory that it takes.
 
     python benchmarks/reading_speed.py --root DATA --image-encoder efficientnet-lite0
 
-Rounds of three ways to encode the same pictures follow each other in one process: `dse`, the bare
+Rounds of three ways to encode the same images follow each other in one process: `dse`, the bare
 forward pass of its network on pixels that lie ready, and the plain loop that a tutorial shows (a
-DataLoader with a worker, pictures resized and normalised one by one, the network as it is built).
+DataLoader with a worker, images resized and normalised one by one, the network as it is built).
 """
 
 import argparse
@@ -23,26 +23,26 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
 from dse.datasets.captions import read_caption_files
-from dse.errors import Problems
 from dse.images import encoders
 from dse.images.features import BATCH_SIZE, extract_features
-from dse.images.pictures import read_picture
+from dse.images.views import read_image
 from dse.text.tokens import CharacterTokenizer, WordTokenizer, build_vocabulary
+from dse.utils.errors import Problems
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--root", type=Path, required=True, help="holds CUB")
     parser.add_argument("--image-encoder", default="efficientnet-lite0")
-    parser.add_argument("--pictures", type=int, default=256)
+    parser.add_argument("--images", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument(
         "--ten-views",
         action="store_true",
-        help="also extract ten views of all pictures, for the memory at the peak; takes long",
+        help="also extract ten views of all images, for the memory at the peak; takes long",
     )
     arguments = parser.parse_args()
-    paths = sorted((arguments.root / "CUB_200_2011/images").glob("*/*.jpg"))[: arguments.pictures]
+    paths = sorted((arguments.root / "CUB_200_2011/images").glob("*/*.jpg"))[: arguments.images]
     result = {
         "image_encoder": arguments.image_encoder,
         "threads": torch.get_num_threads(),
@@ -55,10 +55,10 @@ def main() -> None:
 
 
 def extraction(paths: list[Path], name: str, rounds: int) -> dict:
-    """Pictures a second of the three ways, and their ratios, medians over the rounds."""
+    """Images a second of the three ways, and their ratios, medians over the rounds."""
     encoder = encoders.load_image_encoder(name)
     plain = plain_network(name)
-    pixels = [encoder.pixels(read_picture(path)) for path in paths]
+    pixels = [encoder.pixels(read_image(path)) for path in paths]
     ready = [
         torch.cat(pixels[start : start + BATCH_SIZE]) for start in range(0, len(paths), BATCH_SIZE)
     ]
@@ -74,7 +74,7 @@ def extraction(paths: list[Path], name: str, rounds: int) -> dict:
 
     @torch.inference_mode()
     def tutorial() -> None:
-        for batch in DataLoader(PlainPictures(paths, encoder), BATCH_SIZE, num_workers=1):
+        for batch in DataLoader(PlainImages(paths, encoder), BATCH_SIZE, num_workers=1):
             plain(batch)
 
     ways = {"dse": lambda: extract_features(paths, encoder), "bare": bare, "tutorial": tutorial}
@@ -91,14 +91,14 @@ def extraction(paths: list[Path], name: str, rounds: int) -> dict:
         )
 
     return {
-        "pictures_per_second": {w: round(statistics.median(v), 1) for w, v in speeds.items()},
+        "images_per_second": {w: round(statistics.median(v), 1) for w, v in speeds.items()},
         "dse_to_bare": ratio("bare"),
         "dse_to_tutorial": ratio("tutorial"),
     }
 
 
-class PlainPictures(Dataset):
-    """Pictures as a tutorial reads them, one by one to normalised floats."""
+class PlainImages(Dataset):
+    """Images as a tutorial reads them, one by one to normalised floats."""
 
     def __init__(self, paths: list[Path], encoder: encoders.ImageEncoder):
         self.paths, self.encoder = paths, encoder
@@ -108,8 +108,8 @@ class PlainPictures(Dataset):
 
     def __getitem__(self, i: int) -> torch.Tensor:
         encoder = self.encoder
-        picture = Image.open(self.paths[i]).convert("RGB")
-        (pixels,) = encoder.pixels(picture)
+        image = Image.open(self.paths[i]).convert("RGB")
+        (pixels,) = encoder.pixels(image)
         mean, std = (torch.tensor(v).view(3, 1, 1) for v in (encoder.mean, encoder.std))
         return (pixels.float() - mean) / std
 

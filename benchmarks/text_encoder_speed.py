@@ -19,12 +19,12 @@ from torch.nn import functional as F
 
 from dse.datasets.captions import read_caption_files
 from dse.datasets.fieldguide import read_fieldguide
-from dse.errors import Problems
 from dse.objective import joint_embedding_loss
-from dse.optimiser import RMSprop
 from dse.text import WORD_ENCODERS, build_text_encoder
 from dse.text.cnn import threshold
 from dse.text.tokens import build_vocabulary
+from dse.training.optimizer import RMSprop
+from dse.utils.errors import Problems
 
 ENCODED = 29_330
 BATCH_SIZE = 40
@@ -71,7 +71,7 @@ def compare(name: str, captions: list[str], arguments: argparse.Namespace) -> di
     with torch.no_grad():
         difference = (forms["plain"](tokens[:40]) - ours(tokens[:40])).abs().max()
     images = torch.rand(BATCH_SIZE, 1024)
-    optimisers = {
+    optimizers = {
         "dse": RMSprop(ours.parameters(), lr=1e-6),
         "plain": torch.optim.RMSprop(forms["plain"].parameters(), lr=1e-6, alpha=0.99),
     }
@@ -84,9 +84,9 @@ def compare(name: str, captions: list[str], arguments: argparse.Namespace) -> di
             started = time.monotonic()
             for batch in batches:
                 loss = joint_embedding_loss(images[: len(batch)], network(batch))
-                optimisers[form].zero_grad()
+                optimizers[form].zero_grad()
                 loss.backward()
-                optimisers[form].step()
+                optimizers[form].step()
             steps[form].append(len(batches) / (time.monotonic() - started))
     sample = {"dse": arguments.encoded, "plain": arguments.encoded // 10}  # the plain form is slow
     for _ in range(2):

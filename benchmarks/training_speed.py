@@ -22,7 +22,7 @@ from pathlib import Path
 import torch
 
 import dse
-import dse.training
+import dse.training.loop
 from dse.objective import joint_embedding_loss
 from dse.sampling import MinibatchSampler
 from dse.text.cnn import use_dense_gradients
@@ -74,7 +74,7 @@ def steps_per_second(data: dse.DescribedImages, config: dse.TrainingConfig):
     run = dse.train(data, config, progress=False, watch=lambda *_: times.append(time.monotonic()))
 
     classes = data.subset(config.split)
-    descriptions = dse.training.descriptions(run.encoder, classes)
+    descriptions = dse.training.loop.descriptions(run.encoder, classes)
     sampler = MinibatchSampler(classes, config.batch_size, config.captions_per_image)
     generator = torch.Generator().manual_seed(config.seed)
     batches = [sampler.draw(generator) for _ in range(config.steps)]
@@ -82,8 +82,8 @@ def steps_per_second(data: dse.DescribedImages, config: dse.TrainingConfig):
     run.encoder.train()
     bare = bare_times(run.encoder, ready, config, lambda: None)
     use_dense_gradients(run.encoder)  # torch.optim.RMSprop takes no others
-    optimiser = torch.optim.RMSprop(run.encoder.parameters(), config.learning_rate)
-    optimised = bare_times(run.encoder, ready, config, optimiser.step)
+    optimizer = torch.optim.RMSprop(run.encoder.parameters(), config.learning_rate)
+    optimised = bare_times(run.encoder, ready, config, optimizer.step)
     return [(len(each) - 1) / (each[-1] - each[0]) for each in (times, bare, optimised)]
 
 
@@ -110,14 +110,14 @@ def share_of_looks_and_checkpoints(data: dse.DescribedImages, name: str, steps: 
 
         return measured
 
-    originals = dse.training.evaluate, dse.training.save_checkpoint
-    dse.training.evaluate, dse.training.save_checkpoint = map(timed, originals)
+    originals = dse.training.loop.evaluate, dse.training.loop.save_checkpoint
+    dse.training.loop.evaluate, dse.training.loop.save_checkpoint = map(timed, originals)
     config = dse.TrainingConfig(name, steps=steps, split="train", validate_every=500)
     with tempfile.TemporaryDirectory() as folder:
         started = time.monotonic()
         dse.train(data, config, Path(folder) / "run", progress=False)
         total = time.monotonic() - started
-    dse.training.evaluate, dse.training.save_checkpoint = originals
+    dse.training.loop.evaluate, dse.training.loop.save_checkpoint = originals
     return round(sum(spent) / total, 3)
 
 

@@ -17,12 +17,12 @@ Example:
 
 from dse.datasets import load_dataset, read_dataset
 from dse.datasets.described_images import DescribedImages
-from dse.errors import InputError
 from dse.evaluation import Metrics, evaluate, pair_accuracy
 from dse.objective import joint_embedding_loss
 from dse.runs import Run, TrainingConfig
 from dse.text import build_text_encoder
 from dse.training import train
+from dse.utils.errors import InputError
 
 __all__ = [
     "DescribedImages",

@@ -8,7 +8,7 @@ from pathlib import Path
 from safetensors import SafetensorError
 
 from dse import commands
-from dse.errors import InputError
+from dse.utils.errors import InputError
 
 EXIT_WRONG_INPUT = 2
 EXIT_INTERRUPTED = 130
@@ -169,7 +169,7 @@ def _add_features(parser: argparse.ArgumentParser) -> None:
         help="googlenet, efficientnet-lite0, torchvision/MODEL, timm/MODEL or fieldguide",
     )
     parser.add_argument(
-        "--views", type=int, default=1, help="1, the whole picture (default), or 10 crops"
+        "--views", type=int, default=1, help="1, the whole image (default), or 10 crops"
     )
     parser.add_argument(
         "--float16", action="store_true", help="keep the features in half the memory"

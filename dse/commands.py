@@ -9,8 +9,8 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dse.errors import InputError
-from dse.files import written_whole
+from dse.utils.errors import InputError
+from dse.utils.files import written_whole
 
 if TYPE_CHECKING:
     from dse.datasets.described_images import DescribedImages
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 def describe_data(options: Namespace) -> None:
     from dse.datasets import read_dataset
-    from dse.datasets.verification import verify_pictures
+    from dse.datasets.verification import verify_images
 
     data = read_dataset(options.name, options.root)
-    notes = [*data.notes, *verify_pictures(data)]
+    notes = [*data.notes, *verify_images(data)]
     captions = [len(own) for own in data.captions]
     figures = {
         "name": data.name,
@@ -90,9 +90,9 @@ def extract_features(options: Namespace) -> None:
 
 
 def train(options: Namespace) -> None:
-    from dse.devices import is_first_process
     from dse.runs import TrainingConfig
-    from dse.training import refuse_unless_free, train
+    from dse.training.devices import is_first_process
+    from dse.training.loop import refuse_unless_free, train
 
     config = TrainingConfig(
         options.text_encoder,
@@ -212,7 +212,7 @@ def reproduce(options: Namespace) -> None:
 
 def import_weights(options: Namespace) -> None:
     from dse.runs import refuse_used_folder
-    from dse.weights import import_weights
+    from dse.text.published import import_weights
 
     refuse_used_folder(options.out)
     run = import_weights(options.file)

@@ -1,35 +1,35 @@
-"""Zero-shot evaluation: classify and retrieve pictures of classes never seen in training."""
+"""Zero-shot evaluation: classify and retrieve images of classes never seen in training."""
 
 from dataclasses import dataclass
 
 import torch
 
 from dse.datasets.described_images import DescribedImages
-from dse.errors import InputError
 from dse.runs import Run
+from dse.utils.errors import InputError
 
 RETRIEVED = 50
-"""Pictures that a query retrieves, for the paper's AP@50."""
+"""Images that a query retrieves, for the paper's AP@50."""
 
 
 @dataclass(frozen=True)
 class Metrics:
-    """The figures of one evaluation, all from the scores of N pictures with C classes.
+    """The figures of one evaluation, all from the scores of N images with C classes.
 
     Attributes:
-        top1: share of the N pictures whose own class has the highest score, 0 to 1. This is the
-            paper's top-1: over pictures, not over classes.
+        top1: share of the N images whose own class has the highest score, 0 to 1. This is the
+            paper's top-1: over images, not over classes.
         top1_per_class: the mean over classes of the share within each class.
-        ap50: share of right pictures among the 50 that each class's text ranks highest, mean over
+        ap50: share of right images among the 50 that each class's text ranks highest, mean over
             the C classes. The paper calls it AP@50; it is a precision at 50. With fewer than 50
-            pictures all are retrieved.
-        map: mean average precision proper, over all N pictures, mean over the C classes.
-        class_top1: float32 (C,), the share within each class; NaN for a class without a picture.
+            images all are retrieved.
+        map: mean average precision proper, over all N images, mean over the C classes.
+        class_top1: float32 (C,), the share within each class; NaN for a class without an image.
         class_precision: float32 (C,), the precision at 50 of each class's query.
         class_average_precision: float32 (C,), of each class's query; NaN likewise.
         class_names: C names.
-        labels: int64 (N,), each picture's own class.
-        scores: float32 (N, C), inner product of picture and class embedding.
+        labels: int64 (N,), each image's own class.
+        scores: float32 (N, C), inner product of image and class embedding.
     """
 
     top1: float
@@ -65,9 +65,9 @@ class Metrics:
 
 
 def evaluate(run: Run, data: DescribedImages, split: str = "test") -> Metrics:
-    """Classify and retrieve the pictures of `split`'s classes from their captions alone.
+    """Classify and retrieve the images of `split`'s classes from their captions alone.
 
-    A class is represented by the mean embedding of all captions of its pictures (equation 8).
+    A class is represented by the mean embedding of all captions of its images (equation 8).
 
     Args:
         run: a trained text encoder.
@@ -97,10 +97,10 @@ def unseen_classes(data: DescribedImages, split: str) -> DescribedImages:
 
 
 def score(classes: DescribedImages, embeddings: torch.Tensor) -> torch.Tensor:
-    """The score of every picture with every text: their inner product (equation 2).
+    """The score of every image with every text: their inner product (equation 2).
 
     Args:
-        classes: N pictures with features.
+        classes: N images with features.
         embeddings: float32 (M, D), of classes or captions.
 
     Returns:
@@ -109,7 +109,7 @@ def score(classes: DescribedImages, embeddings: torch.Tensor) -> torch.Tensor:
     Raises:
         InputError: no features, or features of another dimension.
     """
-    images = classes.whole_pictures()
+    images = classes.whole_images()
     if images is None or images.shape[1] != embeddings.shape[1]:
         raise InputError(
             f"the run embeds in {embeddings.shape[1]} dimensions and the features of "
@@ -135,7 +135,7 @@ def class_embeddings(run: Run, classes: DescribedImages) -> torch.Tensor:
 
 
 def caption_owners(classes: DescribedImages) -> torch.Tensor:
-    """The class of every caption, int64 (T,), the captions of picture 0 first."""
+    """The class of every caption, int64 (T,), the captions of image 0 first."""
     return classes.labels.repeat_interleave(torch.tensor([len(own) for own in classes.captions]))
 
 
@@ -172,7 +172,7 @@ def _attribute_embeddings(run: Run, classes: DescribedImages) -> torch.Tensor:
 
 
 def measure(scores: torch.Tensor, labels: torch.Tensor, class_names: list[str]) -> Metrics:
-    """All figures from the scores of pictures with classes.
+    """All figures from the scores of images with classes.
 
     Args:
         scores: float (N, C), higher is a better match.
@@ -209,12 +209,12 @@ def measure(scores: torch.Tensor, labels: torch.Tensor, class_names: list[str]) 
 def precision_at(
     scores: torch.Tensor, labels: torch.Tensor, k: int, queries: torch.Tensor | None = None
 ) -> torch.Tensor:
-    """For each query the share of its class's pictures among the k that score highest with it.
+    """For each query the share of its class's images among the k that score highest with it.
 
     Args:
         scores: float (N, Q).
         labels: int64 (N,).
-        k: pictures retrieved; all N if there are fewer.
+        k: images retrieved; all N if there are fewer.
         queries: int64 (Q,), the class of each query; None: query c is of class c.
 
     Returns:
@@ -233,9 +233,9 @@ def precision_at(
 
 
 def average_precision(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """For each class the mean, over its own pictures, of the precision at that picture's rank.
+    """For each class the mean, over its own images, of the precision at that image's rank.
 
-    This is the usual average precision over all N pictures; what the paper calls AP@50 is
+    This is the usual average precision over all N images; what the paper calls AP@50 is
     `precision_at` with k = 50.
 
     Args:
@@ -243,7 +243,7 @@ def average_precision(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tenso
         labels: int64 (N,).
 
     Returns:
-        float32 (C,); NaN for a class without a picture.
+        float32 (C,); NaN for a class without an image.
 
     Chapter: 6, zero-shot results.
 
@@ -260,7 +260,7 @@ def average_precision(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tenso
 
 
 def confusion(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """How many pictures of each class (row) are taken for each class (column), int64 (C, C).
+    """How many images of each class (row) are taken for each class (column), int64 (C, C).
 
     Example:
         >>> scores = torch.tensor([[2.0, 1.0], [0.0, 1.0], [5.0, 4.0]])
@@ -273,7 +273,7 @@ def confusion(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 
 
 def pair_accuracy(scores: torch.Tensor, labels: torch.Tensor, pairs: torch.Tensor) -> torch.Tensor:
-    """How often a picture scores higher with its own class than with that class's double.
+    """How often an image scores higher with its own class than with that class's double.
 
     Args:
         scores: float (N, C).
@@ -281,7 +281,7 @@ def pair_accuracy(scores: torch.Tensor, labels: torch.Tensor, pairs: torch.Tenso
         pairs: int64 (P, 2), classes that are easily confused.
 
     Returns:
-        float32 (P,), the share over both classes' pictures; a guess has 0.5.
+        float32 (P,), the share over both classes' images; a guess has 0.5.
 
     Chapter: 6, zero-shot results.
 

@@ -3,7 +3,7 @@
 import torch
 from torch.nn import functional as F
 
-from dse.errors import InputError
+from dse.utils.errors import InputError
 
 OBJECTIVES = ("ds", "da")
 LOSSES = ("sum", "max", "weighted", "contrastive")

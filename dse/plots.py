@@ -23,18 +23,18 @@ ENCODER_COLOURS = {
 }
 
 
-def picture_grid(
-    pictures: Sequence[np.ndarray], titles: Sequence[str], columns: int = 4, width: float = 9.0
+def image_grid(
+    images: Sequence[np.ndarray], titles: Sequence[str], columns: int = 4, width: float = 9.0
 ) -> Figure:
-    """Pictures in rows, each with a title that is wrapped to its width.
+    """Images in rows, each with a title that is wrapped to its width.
 
     Args:
-        pictures: n arrays uint8 (H, W, 3).
+        images: n arrays uint8 (H, W, 3).
         titles: n texts; an empty one leaves no room.
-        columns: pictures in a row.
+        columns: images in a row.
         width: of the figure, in inches.
     """
-    rows = -(-len(pictures) // columns)
+    rows = -(-len(images) // columns)
     letters = int(7.2 * width / columns * 1.75)
     wrapped = [textwrap.fill(title, letters) for title in titles]
     lines = max((text.count("\n") + 1 for text in wrapped if text), default=0)
@@ -43,8 +43,8 @@ def picture_grid(
     figure, axes = plt.subplots(rows, columns, figsize=(width, height), squeeze=False)
     for axis in axes.flat:
         axis.axis("off")
-    for axis, picture, text in zip(axes.flat, pictures, wrapped, strict=False):
-        axis.imshow(picture)
+    for axis, image, text in zip(axes.flat, images, wrapped, strict=False):
+        axis.imshow(image)
         axis.set_title(text, fontsize=8.5, loc="left", verticalalignment="bottom")
     figure.tight_layout(pad=0.5)
     plt.close(figure)
@@ -182,28 +182,28 @@ def points(coordinates: np.ndarray, groups: Sequence[str], title: str) -> Figure
 
 
 def minibatch(
-    pictures: Sequence[np.ndarray],
+    images: Sequence[np.ndarray],
     captions: Sequence[str],
     matrices: Mapping[str, torch.Tensor | np.ndarray],
 ) -> Figure:
-    """The pairs of a minibatch, one a row, and beside them matrices over pictures and texts.
+    """The pairs of a minibatch, one a row, and beside them matrices over images and texts.
 
     Args:
-        pictures: B arrays uint8 (H, W, 3).
-        captions: B texts; text i belongs to picture i.
-        matrices: title -> (B, B), rows are pictures and columns texts. The higher a value, the
+        images: B arrays uint8 (H, W, 3).
+        captions: B texts; text i belongs to image i.
+        matrices: title -> (B, B), rows are images and columns texts. The higher a value, the
             darker its square; a 0 is left empty.
     """
-    size = len(pictures)
+    size = len(images)
     widths = (0.6, 2.1, *[0.45 * size] * len(matrices))
     figure = plt.figure(figsize=(sum(widths), 0.6 * size + 0.5), layout="constrained")
     grid = figure.add_gridspec(size, len(widths), width_ratios=widths)
-    for i, (picture, caption) in enumerate(zip(pictures, captions, strict=True)):
-        image, text = (figure.add_subplot(grid[i, column]) for column in (0, 1))
-        image.imshow(picture)
+    for i, (image, caption) in enumerate(zip(images, captions, strict=True)):
+        photo, text = (figure.add_subplot(grid[i, column]) for column in (0, 1))
+        photo.imshow(image)
         wrapped = textwrap.fill(f"{i}: {caption}", 32)
         text.text(0, 0.5, wrapped, fontsize=8, verticalalignment="center")
-        for axis in (image, text):
+        for axis in (photo, text):
             axis.axis("off")
     for column, (title, values) in enumerate(matrices.items(), start=2):
         values = np.asarray(values)
@@ -278,14 +278,14 @@ def _name(axis: plt.Axes, points: np.ndarray, names: Sequence[str], colours: Seq
             text.remove()
 
 
-def ranked_pictures(
+def ranked_images(
     rows: Mapping[str, Sequence[tuple[np.ndarray, str]]], colours: Mapping[str, str]
 ) -> Figure:
-    """Rows of pictures, best first, each framed in the colour of what it is.
+    """Rows of images, best first, each framed in the colour of what it is.
 
     Args:
-        rows: name of the row -> pairs of a picture and what it is, as many in each row.
-        colours: what a picture can be -> its colour.
+        rows: name of the row -> pairs of an image and what it is, as many in each row.
+        colours: what an image can be -> its colour.
     """
     columns = len(next(iter(rows.values())))
     side = 9.5 / columns
@@ -294,8 +294,8 @@ def ranked_pictures(
     )
     for own, (name, row) in zip(axes, rows.items(), strict=True):
         own[0].set_ylabel(name, fontsize=9)
-        for axis, (picture, verdict) in zip(own, row, strict=True):
-            axis.imshow(picture)
+        for axis, (image, verdict) in zip(own, row, strict=True):
+            axis.imshow(image)
             axis.set_title(verdict, fontsize=8.5, pad=3)
             axis.set_xticks([])
             axis.set_yticks([])

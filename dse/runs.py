@@ -11,12 +11,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from dse.errors import InputError, first_line
-from dse.files import written_whole
 from dse.objective import LOSSES, OBJECTIVES
-from dse.progress import progress_bar
 from dse.text import TEXT_ENCODERS, build_text_encoder
 from dse.text.cnn import filled_lengths
+from dse.utils.errors import InputError, first_line
+from dse.utils.files import written_whole
+from dse.utils.progress import progress_bar
 
 RUN_FORMAT = 2
 HISTORY_COLUMNS = ["loss", "batch_accuracy", "learning_rate"]
@@ -36,7 +36,7 @@ class TrainingConfig:
         batch_size: matching pairs in a minibatch, all of distinct classes.
         learning_rate: of RMSprop (smoothing 0.99, epsilon 1e-8).
         lr_decay: factor on the learning rate after every C steps, C training classes.
-        captions_per_image: captions of each picture that are used.
+        captions_per_image: captions of each image that are used.
         seed: of the one generator behind the initial parameters and every minibatch.
         split: the classes to train on, `trainval` or `train`.
         validate_every: steps between two looks at the `val` classes; 0 is never. The classes to

@@ -1,11 +1,11 @@
-"""Minibatches: distinct classes, one picture of each, one of that picture's own captions."""
+"""Minibatches: distinct classes, one image of each, one of that image's own captions."""
 
 from typing import NamedTuple
 
 import torch
 
 from dse.datasets.described_images import DescribedImages
-from dse.errors import InputError
+from dse.utils.errors import InputError
 
 
 class Minibatch(NamedTuple):
@@ -13,10 +13,10 @@ class Minibatch(NamedTuple):
 
     Attributes:
         classes: distinct classes.
-        images: for each class one of its pictures.
-        views: for each picture one of its views (crops).
-        captions: for each picture one of its own captions, numbered through all pictures: the
-            captions of picture 0 come first, then those of picture 1, and so on.
+        images: for each class one of its images.
+        views: for each image one of its views (crops).
+        captions: for each image one of its own captions, numbered through all images: the
+            captions of image 0 come first, then those of image 1, and so on.
     """
 
     classes: torch.Tensor
@@ -29,9 +29,9 @@ class MinibatchSampler:
     """Draws minibatches as index tensors, without a loop over samples.
 
     Args:
-        data: the pictures of the training classes alone.
+        data: the images of the training classes alone.
         batch_size: B, pairs in a minibatch; at most the number of classes.
-        captions_per_image: only the first so many captions of each picture are used.
+        captions_per_image: only the first so many captions of each image are used.
 
     Raises:
         InputError: fewer classes than `batch_size`.

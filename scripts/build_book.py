@@ -3,7 +3,7 @@
     python scripts/build_book.py
 
 Stored results of notebooks are thrown away when the library or its versions have changed. Warnings
-are errors. Afterwards every page of _toc.yml must exist, without a traceback, and every picture
+are errors. Afterwards every page of _toc.yml must exist, without a traceback, and every image
 must say in words what it shows. A page may not need the network for its scripts and styles.
 """
 
@@ -42,12 +42,10 @@ def main() -> None:
         print_reports(build / "html" / "reports")
         sys.exit(f"book: the build failed with exit code {done.returncode}")
     pages = pages_of(ROOT / "_toc.yml")
-    faults, num_pictures = check_pages(build / "html", pages)
+    faults, num_images = check_pages(build / "html", pages)
     if faults:
         sys.exit("\n".join(["book: the pages are not sound:", *faults]))
-    print(
-        f"book: {len(pages)} pages without a traceback, {num_pictures} pictures with a description"
-    )
+    print(f"book: {len(pages)} pages without a traceback, {num_images} images with a description")
     print(f"book: open {(build / 'html' / 'index.html').relative_to(ROOT)}")
 
 
@@ -86,8 +84,8 @@ def pages_of(toc: Path) -> list[str]:
 
 
 def check_pages(html: Path, pages: list[str]) -> tuple[list[str], int]:
-    """The faults of the built pages, one line each, and the number of pictures in them."""
-    faults, num_pictures = [], 0
+    """The faults of the built pages, one line each, and the number of images in them."""
+    faults, num_images = [], 0
     if not (html / "index.html").is_file():
         faults.append("index.html is missing")
     for page in pages:
@@ -100,11 +98,11 @@ def check_pages(html: Path, pages: list[str]) -> tuple[list[str], int]:
             faults.append(f"{page}.html holds a traceback")
         for address in re.findall(r'<(?:script|link)\b[^>]*="(https?://[^"]+\.(?:js|css))"', text):
             faults.append(f"{page}.html needs the network for {address}")
-        for source, description in pictures_in(text):
-            num_pictures += 1
+        for source, description in images_in(text):
+            num_images += 1
             if not is_meaningful(description):
-                faults.append(f"{page}.html: the picture {source} has no description (alt text)")
-    return faults, num_pictures
+                faults.append(f"{page}.html: the image {source} has no description (alt text)")
+    return faults, num_images
 
 
 def is_meaningful(description: str) -> bool:
@@ -112,8 +110,8 @@ def is_meaningful(description: str) -> bool:
     return " " in description.strip() and not re.search(r"\.(png|svg|jpe?g)$", description)
 
 
-class _Pictures(HTMLParser):
-    """Collects (source, alt text) of the pictures within a page's article."""
+class _Images(HTMLParser):
+    """Collects (source, alt text) of the images within a page's article."""
 
     def __init__(self):
         super().__init__()
@@ -132,9 +130,9 @@ class _Pictures(HTMLParser):
             self.depth -= 1
 
 
-def pictures_in(text: str) -> list[tuple[str, str]]:
-    """The (source, alt text) of every picture in the article of a page."""
-    parser = _Pictures()
+def images_in(text: str) -> list[tuple[str, str]]:
+    """The (source, alt text) of every image in the article of a page."""
+    parser = _Images()
     parser.feed(text)
     return parser.found
 

@@ -25,11 +25,11 @@ from dse.datasets.fieldguide.chance import stream
 from dse.datasets.fieldguide.drawing import draw_bird
 from dse.datasets.fieldguide.species import ATTRIBUTES, COLOURED_PARTS, draw_attributes
 from dse.datasets.fieldguide.view import sample_view
-from dse.files import written_whole
 from dse.images.fieldguide_net import FEATURES, IMAGE_SIZE, WEIGHTS, FieldGuideNet
+from dse.utils.files import written_whole
 
 SEED = 1989
-NUM_PICTURES = 12_000
+NUM_IMAGES = 12_000
 NUM_HELD_OUT = 1_000
 EPOCHS = 8
 BATCH_SIZE = 48
@@ -43,14 +43,14 @@ HIDDEN = -100  # what cross_entropy ignores
 
 def main() -> None:
     torch.manual_seed(SEED)
-    pictures, targets = draw_pictures()
-    held_out = slice(NUM_PICTURES, None)
+    images, targets = draw_images()
+    held_out = slice(NUM_IMAGES, None)
     network = FieldGuideNet().to(memory_format=torch.channels_last)
     heads = nn.Linear(FEATURES, sum(len(values) for values in ATTRIBUTES.values()))
-    fit(network, heads, pictures[:NUM_PICTURES], targets[:NUM_PICTURES])
+    fit(network, heads, images[:NUM_IMAGES], targets[:NUM_IMAGES])
     network.eval()
-    accuracy = attribute_accuracy(network, heads, pictures[held_out], targets[held_out])
-    rescale(network, pictures[held_out])
+    accuracy = attribute_accuracy(network, heads, images[held_out], targets[held_out])
+    rescale(network, images[held_out])
     weights = {
         name: (value.half() if value.is_floating_point() else value).contiguous()
         for name, value in network.state_dict().items()
@@ -61,13 +61,13 @@ def main() -> None:
     print(f"{WEIGHTS.name}: {WEIGHTS.stat().st_size / 1e6:.1f} MB")
 
 
-def draw_pictures() -> tuple[torch.Tensor, torch.Tensor]:
-    """Pictures uint8 (n, 3, S, S), and the number of each attribute's value, int64 (n, A)."""
-    total = NUM_PICTURES + NUM_HELD_OUT
+def draw_images() -> tuple[torch.Tensor, torch.Tensor]:
+    """Images uint8 (n, 3, S, S), and the number of each attribute's value, int64 (n, A)."""
+    total = NUM_IMAGES + NUM_HELD_OUT
     with ProcessPoolExecutor() as painters:
         drawn = list(painters.map(draw_one, range(total), chunksize=100))
-    pictures = torch.from_numpy(np.stack([picture for picture, _ in drawn])).permute(0, 3, 1, 2)
-    return pictures, torch.tensor([target for _, target in drawn])
+    images = torch.from_numpy(np.stack([image for image, _ in drawn])).permute(0, 3, 1, 2)
+    return images, torch.tensor([target for _, target in drawn])
 
 
 def draw_one(number: int) -> tuple[np.ndarray, list[int]]:
@@ -77,13 +77,13 @@ def draw_one(number: int) -> tuple[np.ndarray, list[int]]:
     while plumage(attributes) in guide_plumages():
         attributes = draw_attributes(rng)
     view = sample_view(rng)
-    picture = Image.fromarray(draw_bird(attributes, view))
-    picture = picture.resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BICUBIC)
+    image = Image.fromarray(draw_bird(attributes, view))
+    image = image.resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BICUBIC)
     target = [
         HIDDEN if name in view.hidden else values.index(attributes[name])
         for name, values in ATTRIBUTES.items()
     ]
-    return np.asarray(picture), target
+    return np.asarray(image), target
 
 
 def plumage(attributes: dict[str, str]) -> tuple[str, ...]:
@@ -97,24 +97,24 @@ def guide_plumages() -> set[tuple[str, ...]]:
 
 
 def fit(
-    network: FieldGuideNet, heads: nn.Linear, pictures: torch.Tensor, targets: torch.Tensor
+    network: FieldGuideNet, heads: nn.Linear, images: torch.Tensor, targets: torch.Tensor
 ) -> None:
     """Cross-entropy of every attribute, AdamW, one cycle of the learning rate."""
     parameters = [*network.parameters(), *heads.parameters()]
-    optimiser = torch.optim.AdamW(parameters, LEARNING_RATE, weight_decay=WEIGHT_DECAY)
-    steps = EPOCHS * (len(pictures) // BATCH_SIZE)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, steps, pct_start=0.15)
+    optimizer = torch.optim.AdamW(parameters, LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    steps = EPOCHS * (len(images) // BATCH_SIZE)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, steps, pct_start=0.15)
     started, step, recent = time.monotonic(), 0, 0.0
     network.train()
     for epoch in range(EPOCHS):
-        for batch in torch.randperm(len(pictures)).split(BATCH_SIZE):
+        for batch in torch.randperm(len(images)).split(BATCH_SIZE):
             if len(batch) < BATCH_SIZE:
                 continue
-            inputs = augmented(pictures[batch])
+            inputs = augmented(images[batch])
             loss = attribute_loss(heads(network(inputs)), targets[batch])
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             loss.backward()
-            optimiser.step()
+            optimizer.step()
             schedule.step()
             step, recent = step + 1, 0.98 * recent + 0.02 * loss.item()
         minutes = (time.monotonic() - started) / 60
@@ -123,10 +123,10 @@ def fit(
         )
 
 
-def augmented(pictures: torch.Tensor) -> torch.Tensor:
+def augmented(images: torch.Tensor) -> torch.Tensor:
     """Pixels -1 to 1, a batch shifted by up to 4 pixels and half of the time mirrored."""
     down, right = torch.randint(-4, 5, (2,)).tolist()
-    pixels = (pictures.float() - 127.5) / 127.5
+    pixels = (images.float() - 127.5) / 127.5
     pixels = F.pad(pixels, (4, 4, 4, 4), mode="replicate")
     pixels = pixels[:, :, 4 + down :, 4 + right :][:, :, :IMAGE_SIZE, :IMAGE_SIZE]
     if torch.rand(()) < 0.5:
@@ -145,10 +145,10 @@ def attribute_loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
 
 @torch.inference_mode()
 def attribute_accuracy(
-    network: FieldGuideNet, heads: nn.Linear, pictures: torch.Tensor, targets: torch.Tensor
+    network: FieldGuideNet, heads: nn.Linear, images: torch.Tensor, targets: torch.Tensor
 ) -> dict[str, float]:
-    """Share of held-out pictures on which each attribute is named rightly, where it is visible."""
-    logits = torch.cat([heads(network(normalised(batch))) for batch in pictures.split(100)])
+    """Share of held-out images on which each attribute is named rightly, where it is visible."""
+    logits = torch.cat([heads(network(normalised(batch))) for batch in images.split(100)])
     sizes = [len(values) for values in ATTRIBUTES.values()]
     accuracy = {}
     for i, (name, part) in enumerate(zip(ATTRIBUTES, logits.split(sizes, 1), strict=True)):
@@ -158,17 +158,17 @@ def attribute_accuracy(
 
 
 @torch.inference_mode()
-def rescale(network: FieldGuideNet, pictures: torch.Tensor) -> None:
+def rescale(network: FieldGuideNet, images: torch.Tensor) -> None:
     """Scale the last layer so that the features have the root mean square `FEATURE_SCALE`."""
-    features = torch.cat([network(normalised(batch)) for batch in pictures.split(100)])
+    features = torch.cat([network(normalised(batch)) for batch in images.split(100)])
     factor = FEATURE_SCALE / features.square().mean().sqrt()
     normalisation = network.head[1]
     normalisation.weight *= factor
     normalisation.bias *= factor
 
 
-def normalised(pictures: torch.Tensor) -> torch.Tensor:
-    return ((pictures.float() - 127.5) / 127.5).contiguous(memory_format=torch.channels_last)
+def normalised(images: torch.Tensor) -> torch.Tensor:
+    return ((images.float() - 127.5) / 127.5).contiguous(memory_format=torch.channels_last)
 
 
 if __name__ == "__main__":

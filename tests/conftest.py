@@ -23,7 +23,7 @@ def own_cache(tmp_path, monkeypatch) -> Path:
 
 @pytest.fixture
 def tiny_cub(tmp_path) -> Path:
-    """A root with CUB's layout: five classes, one of them without a picture, two pictures each."""
+    """A root with CUB's layout: five classes, one of them without an image, two images each."""
     root = tmp_path / "data"
     birds, texts = root / "CUB_200_2011", root / "cvpr2016_cub"
     images, labels = [], []
@@ -37,9 +37,9 @@ def tiny_cub(tmp_path) -> Path:
             caption.parent.mkdir(parents=True, exist_ok=True)
             caption.write_text(f"this bird is {colour.lower()}.\n" * 10)
             if colour in COLOURS:
-                picture = birds / "images" / name / f"{name[4:]}_{k}.jpg"
-                picture.parent.mkdir(parents=True, exist_ok=True)
-                Image.new("RGB", (40, 30), COLOURS[colour]).save(picture)
+                image = birds / "images" / name / f"{name[4:]}_{k}.jpg"
+                image.parent.mkdir(parents=True, exist_ok=True)
+                Image.new("RGB", (40, 30), COLOURS[colour]).save(image)
     (birds / "images.txt").write_text("\n".join(images) + "\n")
     (birds / "image_class_labels.txt").write_text("\n".join(labels) + "\n")
     (birds / "classes.txt").write_text(

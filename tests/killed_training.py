@@ -5,11 +5,11 @@ import signal
 
 import torch
 
-import dse.checkpoints
-import dse.training
+import dse.training.checkpoints
+import dse.training.loop
 from toy_data import colourful_data
 
-CONFIG = dse.training.TrainingConfig(
+CONFIG = dse.training.loop.TrainingConfig(
     "word-cnn", steps=120, batch_size=12, split="train", validate_every=30
 )
 
@@ -22,10 +22,10 @@ def train(out, kill_at=None):
         kill_at: (kind, number), for instance the third `replace`, just before it happens.
     """
     torch.set_num_threads(1)
-    dse.training.CHECKPOINT_EVERY = 4
+    dse.training.loop.CHECKPOINT_EVERY = 4
     if kill_at is not None:
         kind, number = kill_at
-        module = {"replace": os, "rmtree": dse.checkpoints.shutil}[kind]
+        module = {"replace": os, "rmtree": dse.training.checkpoints.shutil}[kind]
         original, left = getattr(module, kind), [number]
 
         def fatal(*arguments, **options):
@@ -35,4 +35,4 @@ def train(out, kill_at=None):
             return original(*arguments, **options)
 
         setattr(module, kind, fatal)
-    dse.training.train(colourful_data(), CONFIG, out, resume=True, progress=False)
+    dse.training.loop.train(colourful_data(), CONFIG, out, resume=True, progress=False)

@@ -1,4 +1,4 @@
-"""The builder's proof: it must find a missing page, a traceback, an undescribed picture."""
+"""The builder's proof: it must find a missing page, a traceback, an undescribed image."""
 
 import importlib.util
 from pathlib import Path

@@ -33,7 +33,7 @@ def test_data_counts_what_is_there(tiny_cub, capsys, tmp_path):
     assert figures["captions_per_image"] == [10, 10, 10]
     printed = capsys.readouterr().out
     assert "trainval          3        6        60" in printed
-    assert "note: 1 of 5 classes have no picture here" in printed
+    assert "note: 1 of 5 classes have no image here" in printed
 
 
 def test_features_train_evaluate_in_a_row(tiny_cub, capsys, tmp_path, own_cache):

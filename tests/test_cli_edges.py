@@ -16,10 +16,10 @@ def photos(tmp_path):
     """A folder of one's own: one class to test on, whose caption file is yet to be written."""
     root = tmp_path / "photos"
     for c, name in enumerate(CLASSES):
-        picture = root / "images" / name / "1.png"
-        picture.parent.mkdir(parents=True)
-        Image.new("RGB", (40, 30), (60 * c, 200, 40)).save(picture)
-        picture.with_suffix(".txt").write_text("a bird\n" * 2)
+        image = root / "images" / name / "1.png"
+        image.parent.mkdir(parents=True)
+        Image.new("RGB", (40, 30), (60 * c, 200, 40)).save(image)
+        image.with_suffix(".txt").write_text("a bird\n" * 2)
     (root / "splits.json").write_text(json.dumps(SPLITS))
     return root
 

@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dse.datasets.described_images import DescribedImages
-from dse.errors import InputError
 from dse.evaluation import (
     average_precision,
     class_embeddings,
@@ -16,7 +15,8 @@ from dse.evaluation import (
     pair_accuracy,
     precision_at,
 )
-from dse.training import Run, TrainingConfig
+from dse.training.loop import Run, TrainingConfig
+from dse.utils.errors import InputError
 
 names = [f"class {c}" for c in range(6)]
 
@@ -88,7 +88,7 @@ def test_average_precision_agrees_with_scikit_learn():
 
 
 @given(st.integers(0, 2**31))
-def test_confusion_counts_every_picture_once(seed):
+def test_confusion_counts_every_image_once(seed):
     scores, labels = random_scores(seed)
     counts = confusion(scores, labels)
     metrics = measure(scores, labels, names)

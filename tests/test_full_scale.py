@@ -27,10 +27,10 @@ def block(name):
     return marked.removesuffix("\n```").partition("\n")[2]
 
 
-def draw(picture, captions, colour):
-    for path in (picture, captions):
+def draw(image, captions, colour):
+    for path in (image, captions):
         path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", (40, 30), (5 * colour, 90, 250 - 5 * colour)).save(picture)
+    Image.new("RGB", (40, 30), (5 * colour, 90, 250 - 5 * colour)).save(image)
     captions.write_text(f"this one has the colour number {'x' * (colour % 7)} {colour}\n" * 10)
 
 
@@ -52,12 +52,12 @@ def small_cub(root):
 
 
 def small_flowers(root):
-    pictures, texts = root / "flowers-102", root / "cvpr2016_flowers"
+    images, texts = root / "flowers-102", root / "cvpr2016_flowers"
     for c in (*TRAINVAL, *TEST):
         captions = texts / f"text_c10/class_{c:05d}/image_{c:05d}.txt"
-        draw(pictures / f"jpg/image_{c:05d}.jpg", captions, c)
+        draw(images / f"jpg/image_{c:05d}.jpg", captions, c)
     labels = np.array([[*TRAINVAL, *TEST]], np.uint8)
-    savemat(pictures / "imagelabels.mat", {"labels": labels})
+    savemat(images / "imagelabels.mat", {"labels": labels})
     for split, own in (("trainval", TRAINVAL), ("test", TEST)):
         names = "".join(f"class_{c:05d}\n" for c in own)
         (texts / f"{split}classes.txt").write_text(names)
@@ -109,7 +109,7 @@ def test_a_run_of_its_own_is_one_of_the_table():
 
 @pytest.mark.parametrize("table", ["table1", "table2"])
 def test_the_papers_figures(table):
-    published = read_paper(ROOT / "results")[table]["rows"]
+    published = read_paper()[table]["rows"]
     _, *rows = block(table).splitlines()
     assert len(rows) > 3
     for row in rows:
@@ -146,7 +146,7 @@ def test_sums_and_sizes():
     steps = {"cub": 16 * 30_000 + 2 * 1_050, "figure4a": 12 * 30_000, "flowers": 16 * 16_400}
     for number in steps.values():
         assert f"{number:,}" in PAGE
-    for pictures, tera in ((11_788, 389), (8_189, 270)):
-        megabytes = pictures * 1024 * 2 / 1e6
+    for images, tera in ((11_788, 389), (8_189, 270)):
+        megabytes = images * 1024 * 2 / 1e6
         assert f"{10 * megabytes:.0f}" in PAGE and f"{megabytes:.0f} MB" in PAGE
-        assert round(pictures * 11 * 2.997e9 / 1e12) == tera and f"{tera} TF" in PAGE
+        assert round(images * 11 * 2.997e9 / 1e12) == tera and f"{tera} TF" in PAGE

@@ -7,8 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dse.errors import InputError
 from dse.objective import LOSSES, joint_embedding_loss
+from dse.utils.errors import InputError
 
 
 def literal_loss(images, texts, objective):

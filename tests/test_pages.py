@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import dse
-from dse.training import TrainingConfig
+from dse.training.loop import TrainingConfig
 
 CHAPTERS = Path(__file__).parent.parent / "chapters"
 

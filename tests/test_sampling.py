@@ -1,4 +1,4 @@
-"""Minibatches: distinct classes, own pictures, own captions, uniform, from one generator."""
+"""Minibatches: distinct classes, own images, own captions, uniform, from one generator."""
 
 import pytest
 import torch
@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dse.datasets.described_images import DescribedImages
-from dse.errors import InputError
 from dse.sampling import MinibatchSampler
+from dse.utils.errors import InputError
 
 
 def ragged_data(seed=0, num_classes=7):
-    """Pictures in mixed order, classes of 1 to 5 pictures, pictures of 1 to 12 captions."""
+    """Images in mixed order, classes of 1 to 5 images, images of 1 to 12 captions."""
     generator = torch.Generator().manual_seed(seed)
     per_class = torch.randint(1, 6, (num_classes,), generator=generator)
     labels = torch.arange(num_classes).repeat_interleave(per_class)
@@ -43,7 +43,7 @@ def test_every_sample_belongs_together(seed, batch_size, captions_per_image):
         assert number < captions_per_image
 
 
-def test_all_classes_pictures_views_and_captions_are_drawn_equally_often():
+def test_all_classes_images_views_and_captions_are_drawn_equally_often():
     data = ragged_data()
     sampler = MinibatchSampler(data, batch_size=3, captions_per_image=4)
     generator = torch.Generator().manual_seed(0)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dse.torch7 import TorchObject
+from dse.utils.torch7 import TorchObject
 
 KINDS = {
     "float64": "Double", "float32": "Float", "float16": "Half", "int64": "Long",

@@ -6,8 +6,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from dse.devices import is_first_process
-from dse.training import TrainingConfig, train
+from dse.training.devices import is_first_process
+from dse.training.loop import TrainingConfig, train
 from toy_data import colourful_data
 
 TEXT_ENCODERS = ("bag-of-words", "word-cnn-rnn", "char-cnn-rnn", "char-lstm", "word-transformer")

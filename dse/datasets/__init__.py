@@ -12,10 +12,10 @@ from dse.datasets.fieldguide import read_fieldguide
 from dse.datasets.flowers import read_flowers
 from dse.datasets.folder import read_folder
 from dse.datasets.release import read_release
-from dse.errors import InputError
 from dse.images.cache import cached_features
 from dse.images.encoders import load_image_encoder
-from dse.images.pictures import VIEWS
+from dse.images.views import VIEWS
+from dse.utils.errors import InputError
 
 READERS: dict[str, Callable[[Path], DescribedImages]] = {
     "cub": read_cub,
@@ -41,11 +41,11 @@ def load_dataset(
 
     Args:
         name: `fieldguide` (made by `dse`, needs no root), `cub`, `flowers`, `release` (the authors'
-            archive, which holds features itself) or `folder` (your own pictures and captions).
+            archive, which holds features itself) or `folder` (your own images and captions).
         root: the folder that holds the published folders, or your own; `$DSE_ROOT` if None.
         image_encoder: a name that `dse.images.encoders.load_image_encoder` knows; None: the data
             set's own, see `default_image_encoder`.
-        views: 1, train on the whole picture, or 10, train on the paper's ten crops.
+        views: 1, train on the whole image, or 10, train on the paper's ten crops.
         float16: keep the features in half the memory.
         progress: show bars.
 
@@ -61,12 +61,12 @@ def load_dataset(
     """
     if views not in VIEWS:
         known = " or ".join(map(str, VIEWS))
-        raise InputError(f"{views} views: an image encoder looks at {known} views of a picture")
+        raise InputError(f"{views} views: an image encoder looks at {known} views of an image")
     data = read_dataset(name, root)
     if data.features is not None:
         if image_encoder not in (None, data.image_encoder):
             raise InputError(
-                f"{name} holds features, but no pictures for {image_encoder!r}: "
+                f"{name} holds features, but no images for {image_encoder!r}: "
                 "leave --image-encoder out"
             )
         return data

@@ -3,9 +3,9 @@
 The layout::
 
     root/CUB_200_2011/   images.txt  classes.txt  image_class_labels.txt
-                         images/<class>/<picture>.jpg
+                         images/<class>/<image>.jpg
                          attributes/class_attribute_labels_continuous.txt
-    root/cvpr2016_cub/   text_c10/<class>/<picture>.txt  trainvalclasses.txt  testclasses.txt
+    root/cvpr2016_cub/   text_c10/<class>/<image>.txt  trainvalclasses.txt  testclasses.txt
                          and, where they are known, trainclasses.txt and valclasses.txt
 """
 
@@ -17,13 +17,13 @@ import torch
 from dse.datasets.captions import notes_on_captions, read_caption_files
 from dse.datasets.described_images import DescribedImages
 from dse.datasets.splits import read_splits
-from dse.errors import InputError, Problems
+from dse.utils.errors import InputError, Problems
 
 
 def read_cub(root: Path | str) -> DescribedImages:
     """Read CUB without image features; `load_dataset` adds them.
 
-    Classes without a picture on the disk are left out, as are single pictures that are not there;
+    Classes without an image on the disk are left out, as are single images that are not there;
     `notes` says how many. The other classes keep their order.
 
     Args:
@@ -43,12 +43,12 @@ def read_cub(root: Path | str) -> DescribedImages:
                 "CUB_200_2011 and cvpr2016_cub"
             )
     all_classes = _read_table(birds / "classes.txt")
-    pictures = _read_table(birds / "images.txt")
+    images = _read_table(birds / "images.txt")
     class_of = _read_table(birds / "image_class_labels.txt")
-    _refuse_unlabelled(birds / "image_class_labels.txt", pictures, class_of, all_classes)
-    there = _pictures_there(birds / "images", pictures)
+    _refuse_unlabelled(birds / "image_class_labels.txt", images, class_of, all_classes)
+    there = _images_there(birds / "images", images)
     if not there:
-        raise InputError(f"{birds / 'images'} holds none of the pictures of images.txt")
+        raise InputError(f"{birds / 'images'} holds none of the images of images.txt")
 
     kept_classes = sorted({int(class_of[i]) for i in there})
     index_of = {number: index for index, number in enumerate(kept_classes)}
@@ -56,7 +56,7 @@ def read_cub(root: Path | str) -> DescribedImages:
     labels = torch.tensor([index_of[int(class_of[i])] for i in there])
     problems = Problems()
     captions = read_caption_files(
-        [texts / "text_c10" / Path(pictures[i]).with_suffix(".txt") for i in there], problems
+        [texts / "text_c10" / Path(images[i]).with_suffix(".txt") for i in there], problems
     )
     with problems.collected():
         splits, split_notes = read_splits(texts, list(all_classes.values()), class_names)
@@ -71,10 +71,10 @@ def read_cub(root: Path | str) -> DescribedImages:
         class_names=class_names,
         splits=splits,
         class_attributes=attributes,
-        image_paths=[birds / "images" / pictures[i] for i in there],
+        image_paths=[birds / "images" / images[i] for i in there],
         root=root,
         notes=(
-            *_notes_on_pictures(pictures, there, class_of, all_classes, kept_classes),
+            *_notes_on_images(images, there, class_of, all_classes, kept_classes),
             *notes_on_captions(captions),
             *split_notes,
         ),
@@ -93,19 +93,19 @@ def _read_table(path: Path) -> dict[str, str]:
 
 
 def _refuse_unlabelled(
-    path: Path, pictures: dict[str, str], class_of: dict[str, str], all_classes: dict[str, str]
+    path: Path, images: dict[str, str], class_of: dict[str, str], all_classes: dict[str, str]
 ) -> None:
-    for number in pictures:
+    for number in images:
         if class_of.get(number) not in all_classes:
             raise InputError(
-                f"{path} gives picture {number} no class of classes.txt: unpack the archive again"
+                f"{path} gives image {number} no class of classes.txt: unpack the archive again"
             )
 
 
-def _pictures_there(folder: Path, pictures: dict[str, str]) -> list[str]:
-    """The numbers of the pictures that are on the disk, in the order of images.txt."""
+def _images_there(folder: Path, images: dict[str, str]) -> list[str]:
+    """The numbers of the images that are on the disk, in the order of images.txt."""
     found = {f"{path.parent.name}/{path.name}" for path in folder.glob("*/*")}
-    return [number for number, name in pictures.items() if name in found]
+    return [number for number, name in images.items() if name in found]
 
 
 def _read_attributes(birds: Path, kept: list[int], num_classes: int) -> torch.Tensor | None:
@@ -122,8 +122,8 @@ def _read_attributes(birds: Path, kept: list[int], num_classes: int) -> torch.Te
     return torch.from_numpy(percentages[np.array(kept) - 1] / 100)
 
 
-def _notes_on_pictures(
-    pictures: dict[str, str],
+def _notes_on_images(
+    images: dict[str, str],
     there: list[str],
     class_of: dict[str, str],
     all_classes: dict[str, str],
@@ -132,12 +132,12 @@ def _notes_on_pictures(
     notes = []
     if len(kept) < len(all_classes):
         notes.append(
-            f"{len(all_classes) - len(kept)} of {len(all_classes)} classes have no picture here "
+            f"{len(all_classes) - len(kept)} of {len(all_classes)} classes have no image here "
             "and are left out."
         )
-    listed = sum(int(class_of[i]) in set(kept) for i in pictures)
+    listed = sum(int(class_of[i]) in set(kept) for i in images)
     if listed > len(there):
         notes.append(
-            f"{listed - len(there)} pictures of the other classes are not there and are left out."
+            f"{listed - len(there)} images of the other classes are not there and are left out."
         )
     return tuple(notes)

@@ -1,4 +1,4 @@
-"""The one data structure: pictures, their captions, their classes and the class splits."""
+"""The one data structure: images, their captions, their classes and the class splits."""
 
 import hashlib
 import json
@@ -7,20 +7,20 @@ from pathlib import Path
 
 import torch
 
-from dse.errors import InputError
+from dse.utils.errors import InputError
 
 
 @dataclass(frozen=True)
 class DescribedImages:
-    """A data set of described pictures, in memory.
+    """A data set of described images, in memory.
 
-    N pictures of C classes; picture n has the captions `captions[n]` and the class `labels[n]`.
+    N images of C classes; image n has the captions `captions[n]` and the class `labels[n]`.
     Training needs nothing but `features`, `labels` and `captions`.
 
     Attributes:
         name: the data set, as given to `load_dataset`.
         features: float32 or float16 (N, views, D), the frozen image encoder's outputs, to train on.
-            With one view it is the whole picture. None while no image encoder has been applied.
+            With one view it is the whole image. None while no image encoder has been applied.
         labels: int64 (N,), values 0 to C - 1.
         captions: N lists of one or more strings.
         class_names: C names.
@@ -74,7 +74,7 @@ class DescribedImages:
         empty = (torch.bincount(self.labels, minlength=num_classes) == 0).nonzero().flatten()
         if len(empty):
             raise InputError(
-                f"{self.name}: class {self.class_names[empty[0]]!r} has no picture: leave it out"
+                f"{self.name}: class {self.class_names[empty[0]]!r} has no image: leave it out"
             )
         if "trainval" in self.splits and "test" in self.splits:
             both = set(self.splits["trainval"].tolist()) & set(self.splits["test"].tolist())
@@ -85,7 +85,7 @@ class DescribedImages:
                 )
 
     def subset(self, split: str) -> "DescribedImages":
-        """The pictures of one split's classes, the classes renumbered from 0 in their old order.
+        """The images of one split's classes, the classes renumbered from 0 in their old order.
 
         Args:
             split: `train`, `val`, `trainval` or `test`.
@@ -116,7 +116,7 @@ class DescribedImages:
             test_features=None if self.test_features is None else self.test_features[kept],
         )
 
-    def whole_pictures(self) -> torch.Tensor | None:
+    def whole_images(self) -> torch.Tensor | None:
         """The features to evaluate on, float32 (N, D); None without features."""
         if self.test_features is not None:
             return self.test_features.float()

@@ -6,7 +6,7 @@ The layout::
     root/cvpr2016_flowers/ text_c10/class_NNNNN/image_NNNNN.txt
                            trainvalclasses.txt  testclasses.txt  trainclasses.txt  valclasses.txt
 
-The zero-shot split is by classes. `setid.mat`, which divides the pictures of each class, is not it.
+The zero-shot split is by classes. `setid.mat`, which divides the images of each class, is not it.
 """
 
 from pathlib import Path
@@ -17,7 +17,7 @@ from scipy.io import loadmat
 from dse.datasets.captions import notes_on_captions, read_caption_files
 from dse.datasets.described_images import DescribedImages
 from dse.datasets.splits import read_splits
-from dse.errors import InputError, Problems
+from dse.utils.errors import InputError, Problems
 
 NUM_CLASSES = 102
 
@@ -25,8 +25,8 @@ NUM_CLASSES = 102
 def read_flowers(root: Path | str) -> DescribedImages:
     """Read Flowers without image features; `load_dataset` adds them.
 
-    Picture n has the label that `imagelabels.mat` gives it; label k is the class `class_000k`.
-    Pictures that are not on the disk are left out, and counted in `notes`.
+    Image n has the label that `imagelabels.mat` gives it; label k is the class `class_000k`.
+    Images that are not on the disk are left out, and counted in `notes`.
 
     Args:
         root: the folder that holds `flowers-102/` and `cvpr2016_flowers/`.
@@ -76,7 +76,7 @@ def read_flowers(root: Path | str) -> DescribedImages:
         image_paths=[flowers / "jpg" / f"image_{number:05d}.jpg" for number in there],
         root=root,
         notes=(
-            *_notes_on_pictures(len(there), len(class_of), len(kept)),
+            *_notes_on_images(len(there), len(class_of), len(kept)),
             *notes_on_captions(captions),
             *split_notes,
         ),
@@ -84,7 +84,7 @@ def read_flowers(root: Path | str) -> DescribedImages:
 
 
 def _read_labels(path: Path) -> dict[int, int]:
-    """Picture number -> label, both from 1."""
+    """Image number -> label, both from 1."""
     if not path.is_file():
         raise InputError(f"{path} is missing: dse download flowers fetches it")
     try:
@@ -102,11 +102,11 @@ def _class_name(label: int) -> str:
     return f"class_{label:05d}"
 
 
-def _notes_on_pictures(there: int, listed: int, classes: int) -> tuple[str, ...]:
+def _notes_on_images(there: int, listed: int, classes: int) -> tuple[str, ...]:
     notes = []
     absent = NUM_CLASSES - classes
     if absent:
-        notes.append(f"{absent} of {NUM_CLASSES} classes have no picture here and are left out.")
+        notes.append(f"{absent} of {NUM_CLASSES} classes have no image here and are left out.")
     if there < listed:
-        notes.append(f"{listed - there} of {listed} pictures are not there and are left out.")
+        notes.append(f"{listed - there} of {listed} images are not there and are left out.")
     return tuple(notes)

@@ -1,10 +1,10 @@
-"""Your own pictures and captions.
+"""Your own images and captions.
 
 The layout::
 
-    root/images/<class>/<picture>.jpg      or .jpeg, .png, .webp
-    root/images/<class>/<picture>.txt      its captions, one a line; or in a tree of their own:
-    root/captions/<class>/<picture>.txt
+    root/images/<class>/<image>.jpg      or .jpeg, .png, .webp
+    root/images/<class>/<image>.txt      its captions, one a line; or in a tree of their own:
+    root/captions/<class>/<image>.txt
     root/splits.json                       {"train": [classes], "val": [...], "test": [...]}
 """
 
@@ -15,9 +15,9 @@ import torch
 
 from dse.datasets.captions import read_caption_files
 from dse.datasets.described_images import DescribedImages
-from dse.errors import InputError, Problems
-from dse.files import written_whole
-from dse.images.pictures import PICTURE_SUFFIXES
+from dse.images.views import IMAGE_SUFFIXES
+from dse.utils.errors import InputError, Problems
+from dse.utils.files import written_whole
 
 SPLITS = ("train", "val", "test")
 
@@ -42,11 +42,11 @@ def read_folder(root: Path | str) -> DescribedImages:
     paths = sorted(
         path
         for path in (root / "images").glob("*/*")
-        if path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".")
+        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
     )
     if not paths:
         raise InputError(
-            f"{root / 'images'} holds no picture: put them there as CLASS/NAME.jpg, .png or .webp"
+            f"{root / 'images'} holds no image: put them there as CLASS/NAME.jpg, .png or .webp"
         )
     class_names = sorted({path.parent.name for path in paths})
     problems = Problems()
@@ -69,10 +69,10 @@ def read_folder(root: Path | str) -> DescribedImages:
     )
 
 
-def _caption_file(root: Path, picture: Path) -> Path:
-    """Beside the picture if it is there, else in the tree of captions."""
-    beside = picture.with_suffix(".txt")
-    mirrored = root / "captions" / picture.parent.name / beside.name
+def _caption_file(root: Path, image: Path) -> Path:
+    """Beside the image if it is there, else in the tree of captions."""
+    beside = image.with_suffix(".txt")
+    mirrored = root / "captions" / image.parent.name / beside.name
     return beside if beside.is_file() or not (root / "captions").is_dir() else mirrored
 
 
@@ -105,7 +105,7 @@ def _read_or_make_splits(
     for split, listed in names.items():
         for name in listed:
             if name not in index_of:
-                raise InputError(f"{path} names {name!r}, which has no picture: correct the name")
+                raise InputError(f"{path} names {name!r}, which has no image: correct the name")
             if name in owner:
                 raise InputError(
                     f"{path} names {name!r} in {owner[name]} and in {split}: choose one"

@@ -1,11 +1,11 @@
-"""The archives that the authors published: features in place of pictures, captions as numbers.
+"""The archives that the authors published: features in place of images, captions as numbers.
 
 The layout::
 
     root/ or root/cvpr2016_cub/ or root/cvpr2016_flowers/
-        images/<class>.t7     N x 1024 x 10: ten views of each picture, the first to test on
+        images/<class>.t7     N x 1024 x 10: ten views of each image, the first to test on
         text_c10/<class>.t7   N x 201 x 10: character numbers, 0 past the end of a caption
-        text_c10/<class>/<picture>.txt      the same captions as text
+        text_c10/<class>/<image>.txt      the same captions as text
         vocab_c10.t7          word -> number
         manifest.txt          <class>.t7 a line; its line number is the class's id
         trainids.txt, trainvalids.txt       class ids
@@ -21,9 +21,9 @@ import torch
 from dse.datasets.captions import notes_on_captions, read_captions
 from dse.datasets.described_images import DescribedImages
 from dse.datasets.splits import read_splits
-from dse.errors import InputError, Problems
 from dse.text.tokens import ALPHABET
-from dse.torch7 import read_torch7
+from dse.utils.errors import InputError, Problems
+from dse.utils.torch7 import read_torch7
 
 ARCHIVES = ("cvpr2016_cub", "cvpr2016_flowers")
 IMAGE_ENCODER = "release"
@@ -145,7 +145,7 @@ def _read_features(path: Path, others: list[torch.Tensor]) -> torch.Tensor:
     """float32 (N, views, D) from the file's (N, D, views)."""
     array = read_torch7(path)
     if not isinstance(array, np.ndarray) or array.ndim != 3:
-        raise InputError(f"{path} is no tensor pictures x features x views: unpack it again")
+        raise InputError(f"{path} is no tensor images x features x views: unpack it again")
     features = torch.from_numpy(np.array(array)).float().transpose(1, 2).contiguous()
     if not torch.isfinite(features).all():
         raise InputError(f"{path} holds features that are no finite numbers: unpack it again")
@@ -160,7 +160,7 @@ def _read_features(path: Path, others: list[torch.Tensor]) -> torch.Tensor:
 def _read_class_captions(
     folder: Path, name: str, number: int, problems: Problems
 ) -> list[list[str]]:
-    """The captions of a class's pictures."""
+    """The captions of a class's images."""
     path = folder / f"{name}.t7"
     if path.is_file():
         captions = _decode(path)
@@ -175,10 +175,10 @@ def _read_class_captions(
     return captions
 
 
-def _refuse_other_number(path: Path, captions: int, pictures: int) -> None:
-    if captions != pictures:
+def _refuse_other_number(path: Path, captions: int, images: int) -> None:
+    if captions != images:
         raise InputError(
-            f"{path} has captions of {captions} pictures, and there are features of {pictures}: "
+            f"{path} has captions of {captions} images, and there are features of {images}: "
             "unpack it again"
         )
 
@@ -187,17 +187,17 @@ def _decode(path: Path) -> list[list[str]]:
     """Captions from character numbers, (N, 201, 10): each ends before its first 0."""
     numbers = read_torch7(path)
     if not isinstance(numbers, np.ndarray) or numbers.ndim != 3:
-        raise InputError(f"{path} is no tensor pictures x characters x captions: unpack it again")
+        raise InputError(f"{path} is no tensor images x characters x captions: unpack it again")
     in_range = 0 <= numbers.min() <= numbers.max() <= len(ALPHABET)
     if not in_range or (numbers != np.floor(numbers)).any():
         raise InputError(f"{path} holds characters outside 0 to {len(ALPHABET)}: unpack it again")
     symbols = _SYMBOLS[numbers.transpose(0, 2, 1).astype(np.int64)]
     captions = []
-    for picture, own in enumerate(symbols, start=1):
+    for image, own in enumerate(symbols, start=1):
         texts = [caption.tobytes().partition(b"\0")[0].decode("ascii") for caption in own]
         captions.append([text for text in texts if text])
         if not captions[-1]:
-            raise InputError(f"{path} has no caption for picture {picture}: unpack it again")
+            raise InputError(f"{path} has no caption for image {image}: unpack it again")
     return captions
 
 

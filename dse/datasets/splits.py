@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from dse.errors import InputError
+from dse.utils.errors import InputError
 
 
 def read_class_list(path: Path, class_names: Sequence[str]) -> list[str]:

@@ -1,27 +1,27 @@
-"""A look at every picture of a data set: can it be read, and is it in two splits at once?"""
+"""A look at every image of a data set: can it be read, and is it in two splits at once?"""
 
 from concurrent.futures import ThreadPoolExecutor
 
 from dse.datasets.described_images import DescribedImages
-from dse.errors import Problems
-from dse.files import remembered
-from dse.images.cache import picture_digest
-from dse.images.pictures import read_picture
-from dse.progress import progress_bar
+from dse.images.cache import image_digest
+from dse.images.views import read_image
+from dse.utils.errors import Problems
+from dse.utils.files import remembered
+from dse.utils.progress import progress_bar
 
 
-def verify_pictures(data: DescribedImages, progress: bool = True) -> tuple[str, ...]:
-    """Open every picture, and compare the pictures of the splits.
+def verify_images(data: DescribedImages, progress: bool = True) -> tuple[str, ...]:
+    """Open every image, and compare the images of the splits.
 
     Args:
         data: with `image_paths`; without them there is nothing to verify.
         progress: show a bar.
 
     Returns:
-        Sentences about pictures that are there twice, in classes to train on and to test on.
+        Sentences about images that are there twice, in classes to train on and to test on.
 
     Raises:
-        InputError: with a line for each picture that cannot be read.
+        InputError: with a line for each image that cannot be read.
 
     Chapter: 1, data and splits.
     """
@@ -31,15 +31,15 @@ def verify_pictures(data: DescribedImages, progress: bool = True) -> tuple[str, 
 
     def look(path) -> None:
         with problems.collected():
-            read_picture(path)
+            read_image(path)
 
     with ThreadPoolExecutor() as readers:
         looked = readers.map(look, data.image_paths)
-        options = {"total": len(data.image_paths), "desc": "verifying", "unit": "picture"}
+        options = {"total": len(data.image_paths), "desc": "verifying", "unit": "image"}
         for _ in progress_bar(looked, progress=progress, **options):
             pass
     problems.raise_if_any()
-    digests = remembered("digests", data.image_paths, picture_digest)
+    digests = remembered("digests", data.image_paths, image_digest)
     first_of: dict[str, int] = {}
     twice = []
     split_of = {int(c): split for split in ("trainval", "test") for c in data.splits.get(split, ())}
@@ -53,6 +53,6 @@ def verify_pictures(data: DescribedImages, progress: bool = True) -> tuple[str, 
         return ()
     one, other = twice[0]
     return (
-        f"pictures in trainval and in test: {len(twice)}, among them {one} and {other}; "
+        f"images in trainval and in test: {len(twice)}, among them {one} and {other}; "
         "the test knows them from training.",
     )

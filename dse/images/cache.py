@@ -1,7 +1,7 @@
 """Features that were extracted once are read from then on, from a cache that can be trusted.
 
 `$DSE_CACHE/features/NAME-KEY/` holds `features.safetensors` and `index.json`. KEY is a hash of what
-the features depend on: the pictures' contents, the encoder with its weights and transform, the
+the features depend on: the images' contents, the encoder with its weights and transform, the
 views, the number format. While they are being made, `NAME-KEY.partial/` holds the shards that are
 done; a killed extraction goes on from there.
 """
@@ -16,14 +16,14 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from dse.errors import InputError
-from dse.files import cache_dir, remembered, written_whole
 from dse.images.encoders import ImageEncoder
 from dse.images.features import extract_features
-from dse.progress import progress_bar
+from dse.utils.errors import InputError
+from dse.utils.files import cache_dir, remembered, written_whole
+from dse.utils.progress import progress_bar
 
 SHARD_SIZE = 256
-"""Pictures whose features are written at a time, and lost at most by a kill."""
+"""Images whose features are written at a time, and lost at most by a kill."""
 
 
 def cached_features(
@@ -34,10 +34,10 @@ def cached_features(
     float16: bool = False,
     progress: bool = True,
 ) -> torch.Tensor:
-    """`extract_features`, or what it gave before for the same pictures and the same encoder.
+    """`extract_features`, or what it gave before for the same images and the same encoder.
 
     Args:
-        paths: N picture files.
+        paths: N image files.
         encoder: the frozen network.
         views: 1 or 10.
         float16: store half the bytes, rounded to 11 significant bits.
@@ -47,12 +47,12 @@ def cached_features(
         float32, or float16, (N, views, D), mapped from the file: pages are read when they are used.
 
     Raises:
-        InputError: a picture that cannot be read.
+        InputError: an image that cannot be read.
 
     Chapter: 2, image features.
     """
     about = {**encoder.describe(), "views": views, "dtype": "float16" if float16 else "float32"}
-    digests = remembered("digests", paths, picture_digest)
+    digests = remembered("digests", paths, image_digest)
     key = hashlib.sha256(json.dumps([about, digests]).encode()).hexdigest()
     name = encoder.name.replace("/", "-")
     folder = cache_dir() / "features" / f"{name}-{key[:16]}"
@@ -64,7 +64,7 @@ def cached_features(
     shutil.rmtree(folder, ignore_errors=True)
     shards = folder.with_name(folder.name + ".partial")
     features = _extract_in_shards(paths, encoder, views, dtype, shards, progress)
-    about["pictures"] = [f"{path.parent.name}/{path.name}" for path in paths]
+    about["images"] = [f"{path.parent.name}/{path.name}" for path in paths]
     about["digests"] = digests
     with written_whole(folder) as partial:
         partial.mkdir()
@@ -74,8 +74,8 @@ def cached_features(
     return _read(folder / "features.safetensors", shape, dtype)
 
 
-def picture_digest(path: Path) -> str:
-    """A hash of a picture file's content."""
+def image_digest(path: Path) -> str:
+    """A hash of an image file's content."""
     try:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()[:32]
@@ -92,7 +92,7 @@ def _extract_in_shards(
     progress: bool,
 ) -> torch.Tensor:
     """Make the shards that are not there yet, and put all of them together."""
-    options = {"total": len(paths), "desc": encoder.name, "unit": "picture"}
+    options = {"total": len(paths), "desc": encoder.name, "unit": "image"}
     shards = []
     with progress_bar(progress=progress, **options) as bar:
         for start in range(0, len(paths), SHARD_SIZE):

@@ -1,4 +1,4 @@
-"""Frozen image encoders by name: pictures in, vectors of features out; never trained here."""
+"""Frozen image encoders by name: images in, vectors of features out; never trained here."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -9,12 +9,12 @@ import torch
 from PIL import Image
 from torch import nn
 
-from dse.errors import InputError, first_line, missing_extra
 from dse.images.folding import fold_batch_norms
-from dse.images.pictures import VIEWS
+from dse.images.views import VIEWS
+from dse.utils.errors import InputError, first_line, missing_extra
 
 TRANSFORM_VERSION = 2
-"""Goes up when the same picture would give other pixels: cached features are then made again."""
+"""Goes up when the same image would give other pixels: cached features are then made again."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class ImageEncoder:
         name: as given to `load_image_encoder`.
         dim: D, the number of features.
         image_size: S, the side in pixels of the network's input.
-        resampling: how pictures are resized to it.
+        resampling: how images are resized to it.
         mean, std: three numbers each; pixel values 0 to 255 become (value - mean) / std.
         network: float32 (B, 3, S, S) -> (B, D), in evaluation mode, without gradients.
         weights_digest: a hash of the weights' values.
@@ -42,12 +42,12 @@ class ImageEncoder:
     network: nn.Module
     weights_digest: str
 
-    def pixels(self, picture: Image.Image, views: int = 1) -> torch.Tensor:
-        """The views of an RGB picture that the network looks at: uint8 (views, 3, S, S).
+    def pixels(self, image: Image.Image, views: int = 1) -> torch.Tensor:
+        """The views of an RGB image that the network looks at: uint8 (views, 3, S, S).
 
-        One view is the whole picture, ten are the paper's crops: see `dse.images.pictures`.
+        One view is the whole image, ten are the paper's crops: see `dse.images.views`.
         """
-        return VIEWS[views](picture, self.image_size, self.resampling)
+        return VIEWS[views](image, self.image_size, self.resampling)
 
     @torch.inference_mode()
     def encode(self, pixels: torch.Tensor) -> torch.Tensor:
@@ -57,7 +57,7 @@ class ImageEncoder:
         return self.network(normalised.sub_(mean).div_(std))
 
     def describe(self) -> dict:
-        """All that the features depend on besides the pictures, as plain values."""
+        """All that the features depend on besides the images, as plain values."""
         return {
             "image_encoder": self.name,
             "weights": self.weights_digest,

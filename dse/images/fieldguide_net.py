@@ -1,7 +1,7 @@
 """The frozen image encoder of FieldGuide: a small Inception-style network with 1,024 outputs.
 
 `scripts/train_image_encoder.py` trained it on drawn birds of other species, as GoogLeNet was
-trained on other pictures than CUB's. Nothing here learns.
+trained on other images than CUB's. Nothing here learns.
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 IMAGE_SIZE = 96
-"""Side of the input picture, in pixels."""
+"""Side of the input image, in pixels."""
 
 FEATURES = 1024
 WEIGHTS = Path(__file__).parent / "weights" / "fieldguide.safetensors"
@@ -50,7 +50,7 @@ class Inception(nn.Module):
 
 
 class FieldGuideNet(nn.Module):
-    """Pictures to features.
+    """Images to features.
 
     Shape: float32 (B, 3, 96, 96), values -1 to 1 -> (B, 1024), 0 or more.
 

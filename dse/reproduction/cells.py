@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from dse.datasets.described_images import DescribedImages
-from dse.errors import InputError
 from dse.objective import OBJECTIVES
 from dse.runs import TrainingConfig
 from dse.text import TEXT_ENCODERS
+from dse.utils.errors import InputError
 
 PAPER_ENCODERS = (
     "attributes",
@@ -47,7 +47,7 @@ class Cell:
         text_encoder: a name of `dse.text.TEXT_ENCODERS`.
         objective: `ds` or `da`.
         seed: of the run and of the draws of its caption curve.
-        captions: captions of a picture in training, a point of Figure 4a; None: the table's ten.
+        captions: captions of an image in training, a point of Figure 4a; None: the table's ten.
         length: minibatches; `full`: the authors' number, see `FULL_EPOCHS`; None: the grid's own,
             which two cores can do.
 

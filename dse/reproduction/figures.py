@@ -62,7 +62,7 @@ def published(paper: dict, dataset: str, cell: Cell, metric: str) -> float | Non
     """The paper's figure for a cell.
 
     Args:
-        paper: the content of `results/paper.json`.
+        paper: the content of `dse/reproduction/paper.json`.
         dataset: see `PAPER_TABLE`; the paper's figures beyond its tables are all of CUB.
         cell: its seed is passed over.
         metric: `top1`, `ap50` or `single_caption_ap50`.
@@ -114,6 +114,6 @@ def _by_class(record: dict, metric: str) -> list[float] | None:
 
 
 def _weights(record: dict, metric: str) -> np.ndarray:
-    """What a class counts for: its pictures in top-1, 1 in retrieval."""
+    """What a class counts for: its images in top-1, 1 in retrieval."""
     images = [own["images"] for own in record["per_class"].values()]
     return np.array(images if metric == "top1" else np.ones(len(images)))

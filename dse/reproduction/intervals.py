@@ -23,7 +23,7 @@ def resampled_means(
 
     Args:
         values: (..., C), one value a class.
-        weights: (C,): the number of pictures for top-1, which counts pictures; ones for precision.
+        weights: (C,): the number of images for top-1, which counts images; ones for precision.
         resamples: R.
         seed: of the draws.
 

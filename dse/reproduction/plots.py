@@ -74,13 +74,13 @@ def against_paper(summary: Mapping, objective: str = "ds") -> Figure:
 
 
 def figure4a(summary: Mapping, encoders: Sequence[str] | None = None) -> Figure:
-    """Top-1 and precision at 50 against the captions of a picture in training.
+    """Top-1 and precision at 50 against the captions of an image in training.
 
     Args:
         summary: as `dse.reproduction.summarise` makes it.
         encoders: those to draw; None: all that were measured.
     """
-    figure, axes = _panels("captions of a picture in training")
+    figure, axes = _panels("captions of an image in training")
     rows = pd.DataFrame(summary["figure4a"])
     drawn = list(encoders or rows.dropna(subset=["ours"]).text_encoder.unique())
     for axis, metric in zip(axes, PANELS, strict=True):
@@ -123,7 +123,7 @@ def figure4b(summary: Mapping, encoders: Sequence[str] | None = None) -> Figure:
 
 
 def confusion_matrix(record: Mapping) -> Figure:
-    """Who is taken for whom: the share of each class's pictures that goes to each class.
+    """Who is taken for whom: the share of each class's images that goes to each class.
 
     The colours follow the root of the share, so that small ones can be seen.
 
@@ -138,8 +138,8 @@ def confusion_matrix(record: Mapping) -> Figure:
     for set_ticks, rotation in ((axis.set_xticks, 90), (axis.set_yticks, 0)):
         set_ticks(range(len(names)), names, fontsize=7 if len(names) > 35 else 8, rotation=rotation)
     axis.set_xlabel("taken for")
-    axis.set_ylabel("pictures of")
-    figure.colorbar(image, ax=axis, label="share of the class's pictures (%)", shrink=0.8)
+    axis.set_ylabel("images of")
+    figure.colorbar(image, ax=axis, label="share of the class's images (%)", shrink=0.8)
     return _finished(figure)
 
 
@@ -177,24 +177,24 @@ def claims(summary: Mapping) -> Figure:
 
 
 def retrieval(
-    run: Run, test: DescribedImages, queries: Mapping[str, str], pictures: int = 6
+    run: Run, test: DescribedImages, queries: Mapping[str, str], images: int = 6
 ) -> Figure:
-    """The pictures that score highest with a sentence, a row a sentence, as the paper shows them.
+    """The images that score highest with a sentence, a row a sentence, as the paper shows them.
 
     Args:
         run: a trained text encoder.
-        test: the classes to search, with pictures and features, as `data.subset("test")`.
-        queries: sentence -> the name of the class that it describes; its pictures are framed blue.
-        pictures: in a row, best first.
+        test: the classes to search, with images and features, as `data.subset("test")`.
+        queries: sentence -> the name of the class that it describes; its images are framed blue.
+        images: in a row, best first.
     """
     scores = score(test, run.encode(list(queries)))
-    height = len(queries) * (9.5 / pictures + 0.3)
-    figure, axes = plt.subplots(len(queries), pictures, figsize=(9.5, height), squeeze=False)
+    height = len(queries) * (9.5 / images + 0.3)
+    figure, axes = plt.subplots(len(queries), images, figsize=(9.5, height), squeeze=False)
     for row, (query, wanted) in enumerate(queries.items()):
-        best = scores[:, row].topk(pictures).indices.tolist()
+        best = scores[:, row].topk(images).indices.tolist()
         for axis, i in zip(axes[row], best, strict=True):
-            with Image.open(test.image_paths[i]) as picture:
-                axis.imshow(np.asarray(picture.convert("RGB")))
+            with Image.open(test.image_paths[i]) as image:
+                axis.imshow(np.asarray(image.convert("RGB")))
             right = test.class_names[test.labels[i]] == wanted
             axis.spines[:].set(color="#0072B2" if right else "#bbbbbb", linewidth=4 if right else 1)
             axis.set_xticks([])
@@ -207,23 +207,23 @@ def retrieval(
 
 
 def species_map(
-    pictures: np.ndarray, labels: Sequence[int], descriptions: np.ndarray, names: Sequence[str]
+    images: np.ndarray, labels: Sequence[int], descriptions: np.ndarray, names: Sequence[str]
 ) -> Figure:
-    """Pictures as dots and the descriptions of their classes as stars, in two dimensions.
+    """Images as dots and the descriptions of their classes as stars, in two dimensions.
 
     Two classes that follow each other share a hue, and the first has the larger star, so that both
     are seen where they meet.
 
     Args:
-        pictures: (N, 2).
-        labels: N numbers, the class of each picture, 0 to C - 1.
+        images: (N, 2).
+        labels: N numbers, the class of each image, 0 to C - 1.
         descriptions: (C, 2).
         names: C names, at most 20.
     """
     figure, axis = plt.subplots(figsize=(8, 5.2))
     colours = plt.get_cmap("tab20").colors
     for c, name in enumerate(names):
-        own = pictures[np.asarray(labels) == c]
+        own = images[np.asarray(labels) == c]
         axis.scatter(*own.T, s=14, color=colours[c], label=name)
     for c, place in enumerate(descriptions):
         size = 90 if c % 2 else 330

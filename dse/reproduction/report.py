@@ -47,7 +47,7 @@ def to_markdown(summary: dict) -> str:
         _claims(summary["claims"]),
         "## Seeds",
         _seeds(summary["seeds"]),
-        "## Figure 4a: captions of a picture in training",
+        "## Figure 4a: captions of an image in training",
         _table(summary["figure4a"], "captions", lambda row: row["captions_per_image"]),
         "## Figure 4b: captions of a class in the test",
         "Means of ten draws, and their standard deviation.",
@@ -134,7 +134,7 @@ def _differences(summary: dict) -> list[str]:
                 "the order of the encoders may be compared, the figures may not."
             )
         lines.append(
-            f"**Classes.** {data['classes']} test classes with {data['images']} pictures; in the "
+            f"**Classes.** {data['classes']} test classes with {data['images']} images; in the "
             f"paper {paper['classes']} with {paper['images']}. A guess is right in "
             f"{100 / data['classes']:.1f} % of cases; in the paper, in "
             f"{100 / paper['classes']:.1f} %."
@@ -149,10 +149,10 @@ def _differences(summary: dict) -> list[str]:
             f"**Steps.** {steps}; in the authors' scripts {paper['steps_in_scripts']:,}. "
             f"Training took {data['minutes']:.0f} minutes for all runs together."
         )
-        if data["picture_size"] and paper["dataset"] == summary["dataset"]:
-            width, height = data["picture_size"]
+        if data["image_size"] and paper["dataset"] == summary["dataset"]:
+            width, height = data["image_size"]
             lines.append(
-                f"**Crops.** Every test picture has {width} × {height} pixels. The published "
+                f"**Crops.** Every test image has {width} × {height} pixels. The published "
                 "photographs differ in size: these are somebody's crops."
             )
     return [*lines, *(f"**Note.** {note}" for note in data["notes"])]

@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import spearmanr
 
-from dse.errors import InputError
-from dse.files import written_whole
 from dse.objective import OBJECTIVES
 from dse.reproduction.cells import MODERN_ENCODERS, PAPER_ENCODERS, PARTS, Cell
 from dse.reproduction.claims import claims_about, judged
 from dse.reproduction.figures import PAPER_TABLE, Measured, Records, published, rounded
 from dse.reproduction.intervals import interval, spearman
 from dse.reproduction.report import to_markdown
+from dse.utils.errors import InputError
+from dse.utils.files import written_whole
 
 METRICS = ("top1", "ap50")
 SAME_DATA = ("dataset", "image_encoder", "views", "data")
@@ -30,18 +30,18 @@ def write_summary(folder: Path) -> dict:
     """Write `summary.json` and `summary.md` into a folder of run files, from these alone.
 
     Args:
-        folder: `results/NAME`; `paper.json` lies beside it.
+        folder: `results/NAME`.
 
     Returns:
         The summary, as in the file.
 
     Raises:
         InputError: a run file is damaged, or was measured on other data or with another length of
-            training than the others; or `paper.json` is missing.
+            training than the others.
 
     Chapter: 6, zero-shot results.
     """
-    summary = summarise(folder.name, read_records(folder), read_paper(folder.parent))
+    summary = summarise(folder.name, read_records(folder), read_paper())
     with written_whole(folder / "summary.json") as path:
         path.write_text(json.dumps(summary, indent=1) + "\n")
     with written_whole(folder / "summary.md") as path:
@@ -49,16 +49,9 @@ def write_summary(folder: Path) -> dict:
     return summary
 
 
-def read_paper(folder: Path) -> dict:
-    """The paper's published figures, from `paper.json` in a folder or, without, the repository's.
-
-    Raises:
-        InputError: there is neither.
-    """
-    for place in (folder, Path(__file__).parents[2] / "results"):
-        if (place / "paper.json").is_file():
-            return json.loads((place / "paper.json").read_text())
-    raise InputError(f"{folder / 'paper.json'} is missing: copy it from the repository's results/")
+def read_paper() -> dict:
+    """The figures that the paper published, from `paper.json` beside this module."""
+    return json.loads(Path(__file__).with_name("paper.json").read_text(encoding="utf-8"))
 
 
 def read_records(folder: Path) -> dict[Cell, dict]:
@@ -112,7 +105,7 @@ def summarise(dataset: str, records: Records, paper: dict) -> dict:
     Args:
         dataset: the name of the data set.
         records: run records by cell.
-        paper: the content of `results/paper.json`.
+        paper: the content of `dse/reproduction/paper.json`.
 
     Chapter: 6, zero-shot results.
     """
@@ -156,7 +149,7 @@ def _shared(records: Records) -> dict | None:
     if not records:
         return None
     first = next(iter(records.values()))
-    shared = ("float16", "picture_size", "notes", "classes", "images")
+    shared = ("float16", "image_size", "notes", "classes", "images")
     return {
         **_must_agree(first),
         **{key: first[key] for key in shared},

@@ -11,12 +11,12 @@ from functools import partial
 import torch
 from torch import nn
 
-from dse.errors import InputError
 from dse.text.averages import BagOfWords, ClassAttributes, MeanWordVector
 from dse.text.cnn import CharCNN, WordCNN
 from dse.text.cnn_rnn import CharCNNRNN, WordCNNRNN
 from dse.text.lstm import CharLSTM, WordLSTM
 from dse.text.transformer import ClipText, MiniLM, SentenceVectors, WordTransformer
+from dse.utils.errors import InputError
 
 INITIAL_RANGE = 0.08
 """All learned parameters start uniformly in ± this range, biases too (the authors' code)."""

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from dse.errors import InputError, missing_extra
 from dse.text.tokens import WordTokenizer, words
+from dse.utils.errors import InputError, missing_extra
 
 WORD_VECTOR_DIM = 300
 """Dimension of the word2vec vectors. The paper gives none; 300 is the usual choice."""
@@ -118,7 +118,7 @@ class MeanWordVector(nn.Module):
 def train_word_vectors(
     captions: Sequence[str], vocabulary: Sequence[str], seed: int, dim: int = WORD_VECTOR_DIM
 ) -> torch.Tensor:
-    """Train word2vec (skip-gram, negative sampling) on captions, without any picture.
+    """Train word2vec (skip-gram, negative sampling) on captions, without any image.
 
     Args:
         captions: the training captions.

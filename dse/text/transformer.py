@@ -8,10 +8,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from dse.errors import InputError, first_line, missing_extra
-from dse.progress import progress_bar
 from dse.text.cnn import OneHotConvolution, filled_lengths
 from dse.text.tokens import WordTokenizer
+from dse.utils.errors import InputError, first_line, missing_extra
+from dse.utils.progress import progress_bar
 
 UNITS, LAYERS, HEADS = 256, 2, 4
 """Of the small Transformer. They are ours, and were not tuned."""
@@ -177,7 +177,7 @@ class MiniLM(FrozenEncoder):
 
 
 class ClipText(FrozenEncoder):
-    """CLIP's text tower, trained on 400 million pictures and what stands beside them.
+    """CLIP's text tower, trained on 400 million images and what stands beside them.
 
     The weights are fetched once, from the open internet, and kept in huggingface_hub's cache.
 

@@ -7,7 +7,7 @@ from dse.datasets import load_dataset, read_dataset
 from dse.datasets.captions import read_captions
 from dse.datasets.cub import read_cub
 from dse.datasets.splits import make_inner_split
-from dse.errors import InputError
+from dse.utils.errors import InputError
 
 
 def test_reads_what_is_there_and_says_what_is_not(tiny_cub):
@@ -20,18 +20,18 @@ def test_reads_what_is_there_and_says_what_is_not(tiny_cub):
     assert all(path.is_file() for path in data.image_paths)
     assert data.captions[0] == ["this bird is red."] * 10
     torch.testing.assert_close(data.class_attributes[:, 0], torch.tensor([0.1, 0.2, 0.3, 0.5]))
-    assert any("1 of 5 classes have no picture" in note for note in data.notes)
+    assert any("1 of 5 classes have no image" in note for note in data.notes)
 
 
-def test_counts_missing_pictures_and_short_lists_of_captions(tiny_cub):
+def test_counts_missing_images_and_short_lists_of_captions(tiny_cub):
     data = read_cub(tiny_cub)
     data.image_paths[0].unlink()
     captions = tiny_cub / "cvpr2016_cub/text_c10/002.Blue_Bird/Blue_Bird_1.txt"
     captions.write_text("only one\n\n")
     again = read_cub(tiny_cub)
     assert len(again.labels) == 7
-    assert any("1 pictures of the other classes are not there" in note for note in again.notes)
-    assert any("1 pictures have fewer than 10 captions" in note for note in again.notes)
+    assert any("1 images of the other classes are not there" in note for note in again.notes)
+    assert any("1 images have fewer than 10 captions" in note for note in again.notes)
 
 
 def test_published_inner_lists_are_used_where_they_are(tiny_cub):
@@ -96,7 +96,7 @@ def _broken(root, fault):
         labels = birds / "image_class_labels.txt"
         labels.write_text(labels.read_text().replace("3 2", "3 77"))
         return "image_class_labels.txt"
-    if fault == "picture without label":
+    if fault == "image without label":
         labels = birds / "image_class_labels.txt"
         labels.write_text(labels.read_text().replace("3 2\n", ""))
         return "image_class_labels.txt"
@@ -110,7 +110,7 @@ def _broken(root, fault):
     "fault",
     [
         "no caption file", "empty caption file", "unknown class", "overlap", "no class list",
-        "no images.txt", "broken table", "label of no class", "picture without label",
+        "no images.txt", "broken table", "label of no class", "image without label",
         "broken attributes",
     ],
 )  # fmt: skip
@@ -122,10 +122,10 @@ def test_a_fault_is_one_line_that_names_the_file(tiny_cub, fault):
     assert "\n" not in str(error.value)
 
 
-def test_an_unreadable_picture_is_named(tiny_cub, own_cache):
-    picture = tiny_cub / "CUB_200_2011/images/001.Red_Bird/Red_Bird_1.jpg"
-    for content in (b"", b"not a picture at all", picture.read_bytes()[:200]):
-        picture.write_bytes(content)
+def test_an_unreadable_image_is_named(tiny_cub, own_cache):
+    image = tiny_cub / "CUB_200_2011/images/001.Red_Bird/Red_Bird_1.jpg"
+    for content in (b"", b"not an image at all", image.read_bytes()[:200]):
+        image.write_bytes(content)
         with pytest.raises(InputError, match=r"Red_Bird_1\.jpg cannot be read"):
             load_dataset("cub", tiny_cub, image_encoder="fieldguide", progress=False)
     assert not list(own_cache.glob("features/*"))

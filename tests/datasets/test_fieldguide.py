@@ -19,7 +19,7 @@ from dse.text.tokens import words
 
 # A change of these hashes means another FieldGuide: every number of the book is then another.
 WORLD = "1375c95e00526f2d"
-PICTURE = [
+IMAGE = [
     [208.0, 190.8, 188.6, 191.7],
     [201.9, 115.6, 192.0, 201.8],
     [210.0, 122.9, 156.9, 209.0],
@@ -123,15 +123,15 @@ def test_a_stated_share_of_captions_is_mistyped(data):
     assert 0.03 < mistyped < 0.07
 
 
-def test_files_are_pictures_in_folders_of_their_species(data):
+def test_files_are_images_in_folders_of_their_species(data):
     assert all(path.is_file() for path in data.image_paths)
     c = int(data.labels[70])
     assert data.image_paths[70].parent.name == data.class_names[c].replace(" ", "_")
-    with Image.open(data.image_paths[70]) as picture:
-        stored = np.asarray(picture)
+    with Image.open(data.image_paths[70]) as image:
+        stored = np.asarray(image)
     number = int(data.image_paths[70].stem)
     bird = fieldguide.guide_species()[c]
-    assert np.array_equal(stored, draw_bird(bird.attributes, fieldguide.guide_pictures(c)[number]))
+    assert np.array_equal(stored, draw_bird(bird.attributes, fieldguide.guide_images(c)[number]))
 
 
 def test_a_cache_is_published_whole(own_cache, monkeypatch):
@@ -152,10 +152,10 @@ def test_a_cache_is_published_whole(own_cache, monkeypatch):
 def test_drawing_is_golden():
     """Means of a coarse grid, so that one grey level of difference is allowed for."""
     bird = draw_attributes(stream(1))
-    picture = draw_bird(bird, sample_view(stream(2)))
-    assert picture.shape == (128, 128, 3) and picture.dtype == np.uint8
-    grid = picture.reshape(4, 32, 4, 32, 3).mean((1, 3, 4))
-    np.testing.assert_allclose(grid, PICTURE, atol=1.5)
+    image = draw_bird(bird, sample_view(stream(2)))
+    assert image.shape == (128, 128, 3) and image.dtype == np.uint8
+    grid = image.reshape(4, 32, 4, 32, 3).mean((1, 3, 4))
+    np.testing.assert_allclose(grid, IMAGE, atol=1.5)
 
 
 @pytest.mark.parametrize("part", COLOURED_PARTS)

@@ -16,8 +16,8 @@ VISIBLY_DIFFERENT = 40
 
 def changed_pixels(bird, view, attribute, one, other):
     """Where two birds that differ in one attribute look different: bool (128, 128)."""
-    pictures = [draw_bird({**bird, attribute: value}, view).astype(int) for value in (one, other)]
-    return np.abs(pictures[0] - pictures[1]).max(2) > VISIBLY_DIFFERENT
+    images = [draw_bird({**bird, attribute: value}, view).astype(int) for value in (one, other)]
+    return np.abs(images[0] - images[1]).max(2) > VISIBLY_DIFFERENT
 
 
 def middle(mask):
@@ -25,7 +25,7 @@ def middle(mask):
     return np.argwhere(mask).mean(0)
 
 
-def test_a_picture_does_not_depend_on_what_was_drawn_before():
+def test_a_image_does_not_depend_on_what_was_drawn_before():
     bird, view = draw_attributes(stream(1)), sample_view(stream(2))
     first = draw_bird(bird, view)
     draw_bird(draw_attributes(stream(3)), sample_view(stream(4)), size=64)
@@ -40,7 +40,7 @@ def test_a_view_needs_nothing_of_a_generator_but_random():
     assert sample_view(OnlyRandom(stream(2))) == sample_view(stream(2))
 
 
-def test_another_seed_alone_makes_another_picture():
+def test_another_seed_alone_makes_another_image():
     bird, view = draw_attributes(stream(1)), sample_view(stream(2))
     other = draw_bird(bird, replace(view, seed=view.seed + 1))
     assert np.abs(draw_bird(bird, view).astype(int) - other).mean() > 2
@@ -55,7 +55,7 @@ def test_hidden_follows_from_the_cover_and_holds_no_coloured_part():
 
 
 def test_a_close_view_leaves_the_legs_out():
-    """A foot may still show at the edge of a few pictures, so the average is what counts."""
+    """A foot may still show at the edge of a few images, so the average is what counts."""
     seen = {"": 0, "close": 0}
     for seed in range(16):
         bird, view = draw_attributes(stream(3, seed)), sample_view(stream(4, seed))
@@ -115,7 +115,7 @@ def test_a_species_size_shows():
     assert areas[0] < areas[1] < areas[2]
 
 
-def test_a_larger_picture_shows_the_same_bird():
+def test_a_larger_image_shows_the_same_bird():
     bird, view = draw_attributes(stream(1)), sample_view(stream(2))
     small = draw_bird(bird, view).astype(float)
     large = draw_bird(bird, view, size=256).astype(float)

@@ -1,4 +1,4 @@
-"""The Flowers reader on a small tree of torchvision's layout, with pictures drawn here."""
+"""The Flowers reader on a small tree of torchvision's layout, with images drawn here."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from scipy.io import savemat
 from dse.cli import main
 from dse.datasets import read_dataset
 from dse.datasets.flowers import read_flowers
-from dse.errors import InputError
+from dse.utils.errors import InputError
 
 LABELS = [77, 77, 1, 1, 5, 5, 102, 102, 30, 30]
 COLOURS = {77: "red", 1: "yellow", 5: "blue", 102: "white", 30: "orange"}
@@ -18,11 +18,11 @@ SPLITS = {"trainval": (77, 5, 102, 30), "test": (1,), "train": (77, 5, 30), "val
 @pytest.fixture
 def flowers(tmp_path):
     root = tmp_path / "data"
-    pictures, texts = root / "flowers-102/jpg", root / "cvpr2016_flowers"
-    pictures.mkdir(parents=True)
+    images, texts = root / "flowers-102/jpg", root / "cvpr2016_flowers"
+    images.mkdir(parents=True)
     savemat(root / "flowers-102/imagelabels.mat", {"labels": np.array([LABELS], np.uint8)})
     for number, label in enumerate(LABELS, start=1):
-        Image.new("RGB", (50, 40), COLOURS[label]).save(pictures / f"image_{number:05d}.jpg")
+        Image.new("RGB", (50, 40), COLOURS[label]).save(images / f"image_{number:05d}.jpg")
         captions = texts / f"text_c10/class_{label:05d}/image_{number:05d}.txt"
         captions.parent.mkdir(parents=True, exist_ok=True)
         captions.write_text(f"a flower with {COLOURS[label]} petals\n" * 10)
@@ -43,15 +43,15 @@ def test_reads_labels_captions_and_the_class_split(flowers):
         "train": [1, 2, 3],
         "val": [4],
     }
-    assert data.notes == ("97 of 102 classes have no picture here and are left out.",)
+    assert data.notes == ("97 of 102 classes have no image here and are left out.",)
     assert data.image_paths[9].name == "image_00010.jpg"
 
 
-def test_a_picture_that_is_not_there_is_left_out_and_counted(flowers):
+def test_a_image_that_is_not_there_is_left_out_and_counted(flowers):
     (flowers / "flowers-102/jpg/image_00003.jpg").unlink()
     data = read_flowers(flowers)
     assert len(data.labels) == 9
-    assert "1 of 10 pictures are not there and are left out." in data.notes
+    assert "1 of 10 images are not there and are left out." in data.notes
 
 
 def test_the_whole_way_through_the_commands(flowers, own_cache, tmp_path, capsys):
@@ -114,7 +114,7 @@ def test_what_is_wrong_is_said_in_one_line(flowers, break_it, message):
 
 
 def test_all_captions_of_the_real_data_are_found(real_root):
-    """The real captions and labels fit together, picture by picture (photographs or not)."""
+    """The real captions and labels fit together, image by image (photographs or not)."""
     if not (real_root / "flowers-102/imagelabels.mat").is_file():
         pytest.skip(f"{real_root} has no flowers-102")
     from dse.datasets.flowers import _class_name, _read_labels

@@ -8,7 +8,7 @@ from PIL import Image
 from dse.cli import main
 from dse.datasets import read_dataset
 from dse.datasets.folder import read_folder
-from dse.errors import InputError
+from dse.utils.errors import InputError
 
 CLASSES = ("Blaumeise", "Gr\u00fcnfink mit Haube", "rotkehlchen", "sperling", "zaunk\u00f6nig")
 
@@ -18,10 +18,10 @@ def photos(tmp_path, request):
     root = tmp_path / "my photos"
     for c, name in enumerate(CLASSES):
         for k, suffix in enumerate(("jpg", "PNG", "webp")):
-            picture = root / "images" / name / f"pic {k}.{suffix}"
-            picture.parent.mkdir(parents=True, exist_ok=True)
-            Image.new("RGB", (40, 30), (50 * c, 200, 40 * k)).save(picture)
-            captions = picture.with_suffix(".txt")
+            image = root / "images" / name / f"pic {k}.{suffix}"
+            image.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (40, 30), (50 * c, 200, 40 * k)).save(image)
+            captions = image.with_suffix(".txt")
             if request.param == "mirrored":
                 captions = root / "captions" / name / captions.name
             captions.parent.mkdir(parents=True, exist_ok=True)
@@ -29,7 +29,7 @@ def photos(tmp_path, request):
     return root
 
 
-def test_reads_pictures_captions_and_makes_a_split_that_stays(photos):
+def test_reads_images_captions_and_makes_a_split_that_stays(photos):
     data = read_folder(photos)
     assert data.class_names == sorted(CLASSES)
     assert data.labels.tolist() == [c for c in range(5) for _ in range(3)]
@@ -62,7 +62,7 @@ def test_a_split_that_is_given_is_used_and_other_classes_are_said(photos):
         ("[]", "three lists of class names"),
         ('{"train": [], "val": []}', "three lists of class names"),
         ('{"train": [1], "val": [], "test": []}', "three lists of class names"),
-        ('{"train": ["elster"], "val": [], "test": []}', "names 'elster', which has no picture"),
+        ('{"train": ["elster"], "val": [], "test": []}', "names 'elster', which has no image"),
         (
             '{"train": ["sperling"], "val": [], "test": ["sperling"]}',
             "names 'sperling' in train and in test",
@@ -91,23 +91,23 @@ def test_dse_data_lists_every_problem_and_other_calls_the_first(photos, own_cach
     assert "\n" not in str(error.value)
 
 
-def test_dse_data_lists_every_picture_that_cannot_be_read(photos, own_cache, capsys):
-    pictures = sorted(photos.glob("images/*/*.webp"))
-    pictures[0].write_bytes(pictures[0].read_bytes()[:20])
-    pictures[1].write_bytes(b"")
+def test_dse_data_lists_every_image_that_cannot_be_read(photos, own_cache, capsys):
+    images = sorted(photos.glob("images/*/*.webp"))
+    images[0].write_bytes(images[0].read_bytes()[:20])
+    images[1].write_bytes(b"")
     assert main(["data", "folder", "--root", str(photos)]) == 2
     lines = capsys.readouterr().err.splitlines()
-    assert [str(p) in line for p, line in zip(pictures[:2], lines, strict=True)] == [True, True]
+    assert [str(p) in line for p, line in zip(images[:2], lines, strict=True)] == [True, True]
 
 
-def test_dse_data_says_which_pictures_are_in_two_splits(photos, own_cache, capsys):
+def test_dse_data_says_which_images_are_in_two_splits(photos, own_cache, capsys):
     names = {"train": list(CLASSES[:2]), "val": [CLASSES[2]], "test": list(CLASSES[3:])}
     (photos / "splits.json").write_text(json.dumps(names))
     (one,) = photos.glob(f"images/{CLASSES[0]}/*.jpg")
     (other,) = photos.glob(f"images/{CLASSES[4]}/*.jpg")
     other.write_bytes(one.read_bytes())
     assert main(["data", "folder", "--root", str(photos)]) == 0
-    assert "pictures in trainval and in test: 1," in capsys.readouterr().out
+    assert "images in trainval and in test: 1," in capsys.readouterr().out
 
 
 def test_the_whole_way_through_the_commands(photos, own_cache, tmp_path, capsys):
@@ -129,27 +129,27 @@ def test_too_few_classes_for_a_split(photos, classes):
         read_folder(photos)
 
 
-def test_two_pictures_cannot_share_captions(photos):
-    (picture,) = photos.glob("images/sperling/*.jpg")
-    picture.with_suffix(".jpeg").write_bytes(picture.read_bytes())
+def test_two_images_cannot_share_captions(photos):
+    (image,) = photos.glob("images/sperling/*.jpg")
+    image.with_suffix(".jpeg").write_bytes(image.read_bytes())
     with pytest.raises(InputError, match="share one caption file"):
         read_folder(photos)
 
 
-def test_no_pictures_at_all(tmp_path):
+def test_no_images_at_all(tmp_path):
     with pytest.raises(InputError, match="has no folder images"):
         read_folder(tmp_path)
     (tmp_path / "images").mkdir()
-    with pytest.raises(InputError, match="holds no picture"):
+    with pytest.raises(InputError, match="holds no image"):
         read_folder(tmp_path)
 
 
-def test_any_number_of_captions_and_a_class_with_one_picture(photos, own_cache, tmp_path):
+def test_any_number_of_captions_and_a_class_with_one_image(photos, own_cache, tmp_path):
     for path in sorted((photos / "images/sperling").iterdir())[2:]:
         if path.suffix != ".txt":
             path.unlink()
-    (picture,) = photos.glob("images/rotkehlchen/*.jpg")
-    captions = picture.with_suffix(".txt")
+    (image,) = photos.glob("images/rotkehlchen/*.jpg")
+    captions = image.with_suffix(".txt")
     if not captions.is_file():
         captions = photos / "captions/rotkehlchen" / captions.name
     captions.write_text("".join(f"line {i}\n" for i in range(37)))

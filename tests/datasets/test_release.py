@@ -10,9 +10,9 @@ from dse.cli import main
 from dse.datasets import load_dataset
 from dse.datasets.described_images import DescribedImages
 from dse.datasets.release import read_release, read_vocabulary
-from dse.errors import InputError
 from dse.text.tokens import CHARACTER_LENGTH, CharacterTokenizer
-from dse.training import TrainingConfig, train
+from dse.training.loop import TrainingConfig, train
+from dse.utils.errors import InputError
 
 from torch7_writer import Function, torch7_bytes  # isort: skip
 
@@ -25,7 +25,7 @@ SPLITS = {
     "trainval": CLASSES[:5], "test": CLASSES[5:], "train": CLASSES[:4], "val": CLASSES[4:5],
 }  # fmt: skip
 SPLITS_OF_PRESENT = {"trainval": [0, 1, 2, 3], "test": [4, 5], "train": [0, 1, 2], "val": [3]}
-SIZES = (2, 3, 4, 5, 1, 6)  # pictures of each class that is there
+SIZES = (2, 3, 4, 5, 1, 6)  # images of each class that is there
 LABELS = [label for label, size in enumerate(SIZES) for _ in range(size)]
 DIM, VIEWS, CAPTIONS = 6, 10, 10
 
@@ -62,7 +62,7 @@ def write_archive(folder, layout="t7"):
         else:
             (folder / "text_c10" / name).mkdir()
             for i, own in enumerate(captions):
-                text = folder / "text_c10" / name / f"picture_{i}.txt"
+                text = folder / "text_c10" / name / f"image_{i}.txt"
                 text.write_text("\n".join(own) + "\n")
     (folder / "manifest.txt").write_text("".join(f"{name}.t7\n" for name in CLASSES))
     for split, names in SPLITS.items():
@@ -88,7 +88,7 @@ def test_reads_features_views_first_captions_and_splits(archive):
     assert data.captions == [own for of_class in captions for own in of_class]
     assert as_lists(data.splits) == SPLITS_OF_PRESENT
     assert data.notes == ("1 of 7 classes have no features and are left out.",)
-    assert torch.equal(data.whole_pictures(), data.features[:, 0])
+    assert torch.equal(data.whole_images(), data.features[:, 0])
     assert data.image_encoder == "release" and data.root == archive
     assert data.image_paths is data.class_attributes is data.vocabulary is None
 
@@ -178,8 +178,8 @@ def test_captions_have_the_numbers_of_the_archive(tmp_path_factory, numbers):
         (folder / f"{split}classes.txt").write_text("a" if split == "trainval" else "")
     expected = numbers * (np.minimum.accumulate(numbers, axis=1) > 0)  # nothing follows a 0
     expected[expected == 37] = 60  # both are '-'
-    for picture, own in enumerate(read_release(folder).captions):
-        assert np.array_equal(CharacterTokenizer()(own).T, expected[picture])
+    for image, own in enumerate(read_release(folder).captions):
+        assert np.array_equal(CharacterTokenizer()(own).T, expected[image])
 
 
 def test_a_caption_of_padding_alone_is_dropped(archive):
@@ -190,7 +190,7 @@ def test_a_caption_of_padding_alone_is_dropped(archive):
     data = read_release(archive)
     assert [len(own) for own in data.captions[:2]] == [9, 10]
     assert data.captions[0][4] == "a grey wren, number 0-5; it's small."
-    assert "1 pictures have fewer than 10 captions." in data.notes
+    assert "1 images have fewer than 10 captions." in data.notes
 
 
 def test_the_authors_vocabulary_is_used_by_encoders_of_words(archive):
@@ -225,7 +225,7 @@ def test_the_whole_way_through_the_commands(archive, tmp_path, capsys):
 
 
 def test_features_of_another_encoder_are_not_to_be_had(archive):
-    with pytest.raises(InputError, match="no pictures for 'googlenet'"):
+    with pytest.raises(InputError, match="no images for 'googlenet'"):
         load_dataset("release", archive, image_encoder="googlenet")
 
 
@@ -242,7 +242,7 @@ def filled(value, shape=(3, 201, 10), dtype=np.uint8):
     [
         (FINCH, b"", "no sound Torch7 file"),
         (FINCH, torch7_bytes(Function()), "holds a function"),
-        (FINCH, torch7_bytes({"a": 1}), "is no tensor pictures x features"),
+        (FINCH, torch7_bytes({"a": 1}), "is no tensor images x features"),
         (FINCH, filled(0.0, (3, 7, 10), float), "has 7 features in 10 views"),
         (FINCH, filled(0.0, (3, 6, 9), float), "has 6 features in 9 views"),
         (FINCH, filled(np.nan, (3, 6, 10), float), "no finite numbers"),
@@ -251,8 +251,8 @@ def filled(value, shape=(3, 201, 10), dtype=np.uint8):
         (TEXT, filled(71), "characters outside 0 to 70"),
         (TEXT, filled(1.5, dtype=float), "characters outside 0 to 70"),
         (TEXT, filled(np.nan, dtype=float), "characters outside 0 to 70"),
-        (TEXT, filled(0), "no caption for picture 1"),
-        (TEXT, filled(1, (3, 201)), "is no tensor pictures x characters"),
+        (TEXT, filled(0), "no caption for image 1"),
+        (TEXT, filled(1, (3, 201)), "is no tensor images x characters"),
         ("testclasses.txt", b"008.None", "unknown class '008.None'"),
         ("testclasses.txt", b"001.Red_Finch", "both name 001.Red_Finch"),
         ("valclasses.txt", b"001.Red_Finch", "both name 001.Red_Finch"),
@@ -282,12 +282,12 @@ def test_all_damage_is_listed(tmp_path, capsys):
     for name in PRESENT[:2]:
         (as_text / "images" / f"{name}.t7").write_bytes(b"damaged")
     for i in (0, 2):
-        (as_text / "text_c10" / PRESENT[2] / f"picture_{i}.txt").write_text("\n")
-    (as_text / "text_c10" / PRESENT[3] / "picture_0.txt").unlink()
+        (as_text / "text_c10" / PRESENT[2] / f"image_{i}.txt").write_text("\n")
+    (as_text / "text_c10" / PRESENT[3] / "image_0.txt").unlink()
     (as_text / "testclasses.txt").unlink()
     with pytest.raises(InputError) as error:
         read_release(as_text)
-    named = (*PRESENT[:2], "picture_0", "picture_2", PRESENT[3], "testclasses.txt is missing")
+    named = (*PRESENT[:2], "image_0", "image_2", PRESENT[3], "testclasses.txt is missing")
     problems = error.value.problems
     assert [sum(name in problem for problem in problems) for name in named] == [1] * len(problems)
     assert main(["data", "release", "--root", str(as_text)]) == 2

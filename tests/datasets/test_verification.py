@@ -1,4 +1,4 @@
-"""The look at every picture: one in trainval and in test, and all that cannot be read."""
+"""The look at every image: one in trainval and in test, and all that cannot be read."""
 
 from dataclasses import replace
 
@@ -7,8 +7,8 @@ import torch
 from PIL import Image
 
 from dse.datasets.described_images import DescribedImages
-from dse.datasets.verification import verify_pictures
-from dse.errors import InputError
+from dse.datasets.verification import verify_images
+from dse.utils.errors import InputError
 
 SPLITS = {"train": [0], "val": [1], "trainval": [0, 1], "test": [2]}
 TRAIN, VAL, TEST, NO_SPLIT = range(4)
@@ -16,7 +16,7 @@ TRAIN, VAL, TEST, NO_SPLIT = range(4)
 
 @pytest.fixture
 def data(tmp_path, own_cache):
-    """Two different pictures of each of four classes; class 3 is in no split."""
+    """Two different images of each of four classes; class 3 is in no split."""
     paths = []
     for i in range(8):
         paths.append(tmp_path / f"{i}.png")
@@ -33,21 +33,21 @@ def data(tmp_path, own_cache):
 
 
 def copy(data, one, other):
-    """Make the first picture of class `other` the second one of class `one`."""
+    """Make the first image of class `other` the second one of class `one`."""
     source, target = data.image_paths[2 * one + 1], data.image_paths[2 * other]
     target.write_bytes(source.read_bytes())
     return source, target
 
 
-def test_different_pictures_are_no_note(data):
-    assert verify_pictures(data, progress=False) == ()
+def test_different_images_are_no_note(data):
+    assert verify_images(data, progress=False) == ()
 
 
 @pytest.mark.parametrize("one", [TRAIN, VAL])
-def test_a_picture_in_trainval_and_in_test_is_named_twice(data, one):
+def test_a_image_in_trainval_and_in_test_is_named_twice(data, one):
     source, target = copy(data, one, TEST)
-    (note,) = verify_pictures(data, progress=False)
-    assert note.startswith("pictures in trainval and in test: 1,")
+    (note,) = verify_images(data, progress=False)
+    assert note.startswith("images in trainval and in test: 1,")
     assert f"{source} and {target}" in note
 
 
@@ -57,20 +57,20 @@ def test_a_picture_in_trainval_and_in_test_is_named_twice(data, one):
 )
 def test_other_copies_do_not_leak_into_the_test(data, one, other):
     copy(data, one, other)
-    assert verify_pictures(data, progress=False) == ()
+    assert verify_images(data, progress=False) == ()
 
 
 @pytest.mark.parametrize("own", [TRAIN, TEST])
 def test_a_copy_within_a_class_does_not_leak_either(data, own):
     data.image_paths[2 * own].write_bytes(data.image_paths[2 * own + 1].read_bytes())
-    assert verify_pictures(data, progress=False) == ()
+    assert verify_images(data, progress=False) == ()
 
 
-def test_every_picture_that_leaks_is_counted(data):
+def test_every_image_that_leaks_is_counted(data):
     copy(data, TRAIN, TEST)
     data.image_paths[5].write_bytes(data.image_paths[3].read_bytes())
-    (note,) = verify_pictures(data, progress=False)
-    assert note.startswith("pictures in trainval and in test: 2,")
+    (note,) = verify_images(data, progress=False)
+    assert note.startswith("images in trainval and in test: 2,")
 
 
 def test_a_leak_is_seen_past_a_copy_in_no_split(data):
@@ -81,22 +81,22 @@ def test_a_leak_is_seen_past_a_copy_in_no_split(data):
     unused_first = replace(data, splits=classes)  # class TRAIN, the first, is now in no split
     copy(data, TRAIN, TEST)
     data.image_paths[2 * NO_SPLIT].write_bytes(data.image_paths[2 * TEST].read_bytes())
-    (note,) = verify_pictures(unused_first, progress=False)
-    assert note.startswith("pictures in trainval and in test: 1,")
+    (note,) = verify_images(unused_first, progress=False)
+    assert note.startswith("images in trainval and in test: 1,")
 
 
-def test_all_pictures_that_cannot_be_read_are_told_at_once(data):
+def test_all_images_that_cannot_be_read_are_told_at_once(data):
     cut, empty, missing = (data.image_paths[i] for i in (1, 4, 6))
     cut.write_bytes(cut.read_bytes()[:40])
     empty.write_bytes(b"")
     missing.unlink()
     with pytest.raises(InputError, match="and 2 more problems") as error:
-        verify_pictures(data, progress=False)
+        verify_images(data, progress=False)
     told = zip(error.value.problems, (cut, empty, missing), strict=True)
     assert all(line.startswith(str(path)) for line, path in told)
     assert "is missing" in error.value.problems[2]
 
 
-def test_features_without_pictures_have_nothing_to_verify():
+def test_features_without_images_have_nothing_to_verify():
     alone = DescribedImages("toy", None, torch.tensor([0]), [["a"]], ["one"], {})
-    assert verify_pictures(alone) == ()
+    assert verify_images(alone) == ()

@@ -1,4 +1,4 @@
-"""An encoder whose features are known: the mean colour of a picture."""
+"""An encoder whose features are known: the mean colour of an image."""
 
 import pytest
 from PIL import Image
@@ -20,8 +20,8 @@ def mean_colour() -> ImageEncoder:
 
 
 @pytest.fixture
-def pictures(tmp_path):
-    """Seventy pictures, each of one colour: more than two batches."""
+def images(tmp_path):
+    """Seventy images, each of one colour: more than two batches."""
     paths = []
     for i in range(70):
         path = tmp_path / f"{i:02d}.png"

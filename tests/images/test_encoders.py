@@ -5,10 +5,10 @@ import torch
 from PIL import Image
 from torch import nn
 
-from dse.errors import InputError
 from dse.images import encoders as module
 from dse.images.encoders import IMAGE_ENCODERS, LIBRARIES, load_image_encoder, remove_classifier
 from dse.images.folding import fold_batch_norms
+from dse.utils.errors import InputError
 
 
 def test_the_fieldguide_encoder_is_frozen_and_has_1024_features():

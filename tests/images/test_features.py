@@ -4,14 +4,14 @@ import pytest
 import torch
 from PIL import Image
 
-from dse.errors import InputError
 from dse.images import features as module
 from dse.images.features import BATCH_SIZE, extract_features
+from dse.utils.errors import InputError
 
 
 @pytest.mark.parametrize("views", [1, 10])
-def test_features_come_in_the_order_of_the_files(pictures, mean_colour, views):
-    features = extract_features(pictures, mean_colour, views)
+def test_features_come_in_the_order_of_the_files(images, mean_colour, views):
+    features = extract_features(images, mean_colour, views)
     assert features.shape == (70, views, 3)
     expected = torch.tensor([[3 * i, 255 - i, 7] for i in range(70)]) / 255
     torch.testing.assert_close(features, expected[:, None].expand(-1, views, -1))
@@ -19,7 +19,7 @@ def test_features_come_in_the_order_of_the_files(pictures, mean_colour, views):
 
 
 @pytest.mark.parametrize("views", [1, 10])
-def test_a_thread_holds_one_batch_of_pixels(pictures, mean_colour, views, monkeypatch):
+def test_a_thread_holds_one_batch_of_pixels(images, mean_colour, views, monkeypatch):
     in_hand, most, threads = 0, 0, torch.get_num_threads()
 
     def read(path):
@@ -34,15 +34,15 @@ def test_a_thread_holds_one_batch_of_pixels(pictures, mean_colour, views, monkey
         in_hand -= len(pixels)
         return torch.zeros(len(pixels), 3)
 
-    monkeypatch.setattr(module, "read_picture", read)
+    monkeypatch.setattr(module, "read_image", read)
     monkeypatch.setattr(type(mean_colour), "encode", encode)
-    extract_features(pictures, mean_colour, views)
+    extract_features(images, mean_colour, views)
     assert in_hand == 0
     assert most <= threads * max(BATCH_SIZE, views)
     assert torch.get_num_threads() == threads
 
 
-def test_a_broken_picture_is_named(pictures, mean_colour):
-    pictures[50].write_bytes(b"broken")
+def test_a_broken_image_is_named(images, mean_colour):
+    images[50].write_bytes(b"broken")
     with pytest.raises(InputError, match=r"50\.png cannot be read"):
-        extract_features(pictures, mean_colour)
+        extract_features(images, mean_colour)

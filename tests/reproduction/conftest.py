@@ -12,7 +12,7 @@ TEST_CLASSES = 7
 
 @pytest.fixture(scope="session")
 def toy() -> DescribedImages:
-    """49 classes of (crown, belly) colours, 7 of them to test on, five pictures each; called cub.
+    """49 classes of (crown, belly) colours, 7 of them to test on, five images each; called cub.
 
     Classes 2k and 2k + 1 of the test are named as FieldGuide's confusable pairs are.
     """
@@ -50,7 +50,7 @@ def record():
         draws = torch.rand(10, 2, 10, generator=generator, dtype=torch.float64).tolist()
         return {
             "dataset": "cub", "image_encoder": "toy", "views": 1, "float16": False,
-            "data": "0" * 16, "notes": [], "picture_size": [227, 227],
+            "data": "0" * 16, "notes": [], "image_size": [227, 227],
             "classes": 10, "images": int(images.sum()),
             "length": None, "steps": 7, "minutes": 2.0,
             "top1": float(shares[0] @ images.double() / images.sum()),

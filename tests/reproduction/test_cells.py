@@ -8,10 +8,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dse.errors import InputError
 from dse.reproduction import PARTS, Cell, choose_cells, read_paper
 from dse.reproduction.figures import PAPER_TABLE
 from dse.text import TEXT_ENCODERS
+from dse.utils.errors import InputError
 
 RESULTS = Path(__file__).parents[2] / "results"
 numbers = st.none() | st.integers(1, 9999)
@@ -80,7 +80,7 @@ def test_steps_and_captions_of_a_cell(toy, name, dataset, steps, captions):
 )
 def test_full_is_the_authors_length(toy, dataset, classes, steps):
     data = replace(toy, name=dataset, splits={"trainval": torch.arange(classes)})
-    assert read_paper(RESULTS)[PAPER_TABLE[dataset]]["steps_in_scripts"] == steps
+    assert read_paper()[PAPER_TABLE[dataset]]["steps_in_scripts"] == steps
     for cell in choose_cells(length="full"):
         expected = 7 * classes if cell.text_encoder == "attributes" else steps
         assert cell.training_config(data).steps == expected

@@ -10,7 +10,7 @@ from dse.reproduction import read_paper
 
 ROOT = Path(__file__).parents[2]
 CHAPTER = json.loads((ROOT / "chapters" / "06_zero_shot_results.ipynb").read_text())
-PAPER = read_paper(ROOT / "results")
+PAPER = read_paper()
 
 
 def shown(source):
@@ -34,7 +34,7 @@ def test_every_figure_of_table_1_is_shown_as_published(objective):
     assert all(table[name]["top-1, paper"] == "–" for name in later)
 
 
-def test_the_chapter_holds_no_picture_path_and_no_caption_of_cub():
+def test_the_chapter_holds_no_image_path_and_no_caption_of_cub():
     text = json.dumps([cell.get("outputs") for cell in CHAPTER["cells"]])
     text = re.sub(r'"image/png": "[^"]*"', "", text)
     assert "text_c10" not in text and ".jpg" not in text

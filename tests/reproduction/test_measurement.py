@@ -6,14 +6,14 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from dse.errors import InputError
 from dse.evaluation import evaluate
 from dse.reproduction import Cell, measure_cell, run_cells
 from dse.training import train
+from dse.utils.errors import InputError
 
 CELL = Cell("bag-of-words", length=30)
 FIELDS = {
-    "dataset", "image_encoder", "views", "float16", "data", "notes", "picture_size",
+    "dataset", "image_encoder", "views", "float16", "data", "notes", "image_size",
     "text_encoder", "objective", "seed", "length", "steps", "captions_per_image", "config",
     "classes",
     "images", "top1", "top1_per_class", "ap50", "map", "precision", "pair_accuracy", "per_pair",
@@ -58,7 +58,7 @@ def test_a_record_is_small_and_names_no_machine_or_folder(measured):
     assert "crown" not in text
 
 
-def test_pictures_of_one_size_are_told_from_others(toy, tmp_path):
+def test_images_of_one_size_are_told_from_others(toy, tmp_path):
     paths = [tmp_path / f"{i}.png" for i in range(len(toy.labels))]
     for path in paths:
         Image.new("RGB", (40, 30)).save(path)
@@ -67,7 +67,7 @@ def test_pictures_of_one_size_are_told_from_others(toy, tmp_path):
     for folder, expected in (("same", [40, 30]), ("other", None)):
         run_cells(data, [cell], tmp_path / folder)
         record = json.loads((tmp_path / folder / f"{cell.name}.json").read_text())
-        assert record["picture_size"] == expected
+        assert record["image_size"] == expected
         Image.new("RGB", (50, 30)).save(data.subset("test").image_paths[0])
 
 

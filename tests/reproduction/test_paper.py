@@ -1,13 +1,11 @@
 """The paper's published figures: complete, and consistent where they should be."""
 
-from pathlib import Path
-
 import pytest
 
 from dse.reproduction import read_paper
 from dse.reproduction.cells import PAPER_ENCODERS
 
-PAPER = read_paper(Path(__file__).parents[2] / "results")
+PAPER = read_paper()
 TEXT = PAPER_ENCODERS[1:]
 ROWS = [*PAPER["table1"]["rows"].values(), *PAPER["table2"]["rows"].values()]
 
@@ -39,7 +37,7 @@ def test_captions_all_precisions_are_whole_numbers_of_50_times_50_slots(encoder)
 
 
 @pytest.mark.parametrize("encoder", [*TEXT, "attributes"])
-def test_all_captions_top1_counts_pictures(encoder):
+def test_all_captions_top1_counts_images(encoder):
     figure = PAPER["figure4b"]
     known = figure["top1"].get(encoder)
     value = figure["attributes"]["top1"] if known is None else known["mean"][-1]

@@ -1,7 +1,5 @@
 """The figures hold what the summary holds, and nothing for what is missing."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -11,7 +9,7 @@ from dse.datasets.described_images import DescribedImages
 from dse.reproduction import PARTS, Cell, plots, read_paper, summarise
 from dse.runs import Run, TrainingConfig
 
-PAPER = read_paper(Path(__file__).parents[2] / "results")
+PAPER = read_paper()
 
 
 @pytest.fixture
@@ -87,13 +85,13 @@ def test_confusion_matrix_shows_shares_of_rows():
     assert [label.get_text() for label in axis.get_yticklabels()] == ["Black Tern", "finch"]
 
 
-def test_the_map_shows_the_pictures_and_the_description_of_each_class():
-    pictures, descriptions = np.arange(12.0).reshape(6, 2), np.array([[0.0, 9], [9, 0], [5, 5]])
+def test_the_map_shows_the_images_and_the_description_of_each_class():
+    images, descriptions = np.arange(12.0).reshape(6, 2), np.array([[0.0, 9], [9, 0], [5, 5]])
     labels = [2, 0, 1, 2, 2, 0]
-    (axis,) = plots.species_map(pictures, labels, descriptions, ["wren", "finch", "tern"]).axes
+    (axis,) = plots.species_map(images, labels, descriptions, ["wren", "finch", "tern"]).axes
     *dots, first, second, third = (part.get_offsets() for part in axis.collections)
     assert [len(own) for own in dots] == [2, 1, 3]
-    assert np.array_equal(dots[2], pictures[[0, 3, 4]])
+    assert np.array_equal(dots[2], images[[0, 3, 4]])
     assert np.array_equal(np.concatenate([first, second, third]), descriptions)
     named = [text.get_text() for text in axis.get_legend().get_texts()]
     assert named == ["wren", "finch", "tern"]
@@ -111,7 +109,7 @@ class FirstLetter(torch.nn.Module):
         return torch.eye(3)[tokens[:, 0] - 1]
 
 
-def test_retrieval_shows_the_best_pictures_and_frames_the_right_ones(tmp_path):
+def test_retrieval_shows_the_best_images_and_frames_the_right_ones(tmp_path):
     paths = []
     for i in range(4):
         paths.append(tmp_path / f"{i}.png")
@@ -122,7 +120,7 @@ def test_retrieval_shows_the_best_pictures_and_frames_the_right_ones(tmp_path):
         {"test": torch.arange(2)}, image_paths=paths,
     )  # fmt: skip
     run = Run(FirstLetter(), TrainingConfig("bag-of-words"), {}, None)
-    figure = plots.retrieval(run, data, {"a bird": "wren", "cry": "finch"}, pictures=2)
+    figure = plots.retrieval(run, data, {"a bird": "wren", "cry": "finch"}, images=2)
     shown = [int(np.asarray(axis.get_images()[0].get_array())[0, 0, 0]) for axis in figure.axes]
     assert shown == [50, 100, 0, 150]
     framed = [axis.spines["left"].get_linewidth() > 1 for axis in figure.axes]

@@ -2,17 +2,16 @@
 
 import json
 import random
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from dse.errors import InputError
 from dse.reproduction import PARTS, Cell, read_paper, read_records, summarise, write_summary
 from dse.reproduction.claims import Claim, claims_about, judged
 from dse.reproduction.report import paper_table, to_markdown
+from dse.utils.errors import InputError
 
-PAPER = read_paper(Path(__file__).parents[2] / "results")
+PAPER = read_paper()
 ALL = [cell for part in PARTS.values() for cell in part]
 
 
@@ -240,9 +239,3 @@ def test_records_of_different_data_and_damaged_files_are_refused(record, tmp_pat
     (folder / "word-cnn-ds-seed0.json").write_text("{}")
     with pytest.raises(InputError, match=r"word-cnn-ds-seed0.json is damaged"):
         read_records(folder)
-
-
-def test_the_papers_figures_are_needed(tmp_path, monkeypatch):
-    monkeypatch.setattr("dse.reproduction.summary.__file__", str(tmp_path / "a" / "b" / "c.py"))
-    with pytest.raises(InputError, match=r"paper.json is missing"):
-        read_paper(tmp_path)

@@ -5,13 +5,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dse.errors import InputError
 from dse.text import CHARACTER_ENCODERS, TEXT_ENCODERS, WORD_ENCODERS, build_text_encoder
 from dse.text.averages import BagOfWords, MeanWordVector, train_word_vectors
 from dse.text.cnn import Convolutions, use_dense_gradients
 from dse.text.cnn_rnn import MeanGRU, MeanReLURNN
 from dse.text.lstm import CharLSTM
 from dse.text.tokens import CharacterTokenizer, WordTokenizer, build_vocabulary
+from dse.utils.errors import InputError
 
 CAPTIONS = [
     "",

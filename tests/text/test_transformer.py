@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from dse.datasets.described_images import DescribedImages
-from dse.errors import InputError
 from dse.text import FROZEN_ENCODERS, build_text_encoder
 from dse.text.transformer import Block, ClipText, FrozenEncoder, MiniLM, SentenceVectors
-from dse.training import Run, TrainingConfig, train
+from dse.training.loop import Run, TrainingConfig, train
+from dse.utils.errors import InputError
 
 CAPTIONS = ["a red bird", "", "a bird with a red crown and a blue belly", "bird"]
 TINY_CLIP = {

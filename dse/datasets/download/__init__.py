@@ -14,7 +14,7 @@ from pathlib import Path
 from dse.datasets.download.archives import ARCHIVES, Archive, is_complete, md5_mismatch
 from dse.datasets.download.transfer import TransferError, refuse_full_disk, transfer
 from dse.datasets.download.unpacking import unpack
-from dse.errors import InputError
+from dse.utils.errors import InputError
 
 
 def download_dataset(
@@ -23,7 +23,7 @@ def download_dataset(
     """Fetch what is missing of a public data set, check it and unpack it.
 
     What is complete is left alone, without a look at the network. A download that broke off is
-    gone on with. The pictures of CUB may be used for research and education, not for trade.
+    gone on with. The images of CUB may be used for research and education, not for trade.
 
     Args:
         name: `cub` (1.2 GB and the captions) or `flowers` (0.4 GB and the captions).

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from dse.errors import InputError
+from dse.utils.errors import InputError
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from dse.errors import InputError
-from dse.progress import progress_bar
+from dse.utils.errors import InputError
+from dse.utils.progress import progress_bar
 
 ATTEMPTS = 4
 """How many attempts in a row may bring nothing new."""

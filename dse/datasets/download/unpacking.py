@@ -16,9 +16,9 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from dse.datasets.download.archives import Archive
-from dse.errors import InputError
-from dse.files import written_whole
-from dse.progress import progress_bar
+from dse.utils.errors import InputError
+from dse.utils.files import written_whole
+from dse.utils.progress import progress_bar
 
 MAX_MEMBERS = 200_000
 MAX_UNPACKED_BYTES = 20_000_000_000

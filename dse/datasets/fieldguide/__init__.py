@@ -1,7 +1,7 @@
 """FieldGuide: an imaginary field guide of birds, drawn and described by `dse` itself.
 
-200 species in 100 confusable pairs, about 30 pictures of each, 10 captions a picture. Everything
-follows from one seed; nothing is downloaded. The pictures and captions are made once, in under a
+200 species in 100 confusable pairs, about 30 images of each, 10 captions an image. Everything
+follows from one seed; nothing is downloaded. The images and captions are made once, in under a
 minute, and cached.
 """
 
@@ -19,8 +19,8 @@ from dse.datasets.fieldguide.chance import pick, shuffled, stream
 from dse.datasets.fieldguide.drawing import draw_bird
 from dse.datasets.fieldguide.species import ATTRIBUTES, NUM_PAIRS, Species, draw_species
 from dse.datasets.fieldguide.view import View, sample_view
-from dse.files import cache_dir, written_whole
-from dse.progress import progress_bar
+from dse.utils.files import cache_dir, written_whole
+from dse.utils.progress import progress_bar
 
 SEED = 2016
 CAPTIONS_PER_IMAGE = 10
@@ -56,7 +56,7 @@ def read_fieldguide() -> DescribedImages:
         class_names=class_names,
         splits=guide_splits(),
         class_attributes=attribute_table(species),
-        image_paths=[folder / "pictures" / name for name in names],
+        image_paths=[folder / "images" / name for name in names],
     )
 
 
@@ -76,8 +76,8 @@ def guide_splits() -> dict[str, torch.Tensor]:
     return splits
 
 
-def guide_pictures(class_index: int) -> list[View]:
-    """How each picture of a species is taken."""
+def guide_images(class_index: int) -> list[View]:
+    """How each image of a species is taken."""
     number = pick(stream(SEED, _NUMBER, class_index), IMAGES_PER_SPECIES)
     return [sample_view(stream(SEED, _VIEW, class_index, i)) for i in range(number)]
 
@@ -115,10 +115,10 @@ def attribute_columns() -> list[tuple[str, str]]:
 
 
 def _publish(species: list[Species], folder: Path) -> None:
-    """Draw every picture and write every caption of the guide into a new folder."""
+    """Draw every image and write every caption of the guide into a new folder."""
     captions: dict[str, list[str]] = {}
     for c, bird in enumerate(species):
-        for i, view in enumerate(guide_pictures(c)):
+        for i, view in enumerate(guide_images(c)):
             rng = stream(SEED, _CAPTIONS, c, i)
             name = f"{_folder_name(bird.name)}/{i:02d}.png"
             captions[name] = [
@@ -132,12 +132,12 @@ def _publish(species: list[Species], folder: Path) -> None:
 
 
 def _paint(class_index: int, bird: Species, folder: Path) -> None:
-    """Draw the pictures of one species."""
-    target = folder / "pictures" / _folder_name(bird.name)
+    """Draw the images of one species."""
+    target = folder / "images" / _folder_name(bird.name)
     target.mkdir(parents=True)
-    for i, view in enumerate(guide_pictures(class_index)):
-        picture = Image.fromarray(draw_bird(bird.attributes, view))
-        picture.save(target / f"{i:02d}.png", compress_level=1)
+    for i, view in enumerate(guide_images(class_index)):
+        image = Image.fromarray(draw_bird(bird.attributes, view))
+        image.save(target / f"{i:02d}.png", compress_level=1)
 
 
 def _folder_name(species_name: str) -> str:

@@ -1,6 +1,6 @@
 """Painting with soft masks: polygons to masks, colours over colours, all in float32.
 
-A picture is float32 (S, S, 3), 0 to 1. A mask is float32 (S, S), 0 where nothing is painted. Shapes
+An image is float32 (S, S, 3), 0 to 1. A mask is float32 (S, S), 0 where nothing is painted. Shapes
 are in canvas coordinates, 0 to 1, and rounded to 1/64 of a pixel before they are filled, so that
 machines whose sines differ in the last digit paint the same.
 """
@@ -50,23 +50,23 @@ def disc_mask(size: int, centres: np.ndarray, radii: np.ndarray) -> np.ndarray:
 def blurred(mask: np.ndarray, radius: float) -> np.ndarray:
     """A mask blurred by a radius in canvas sides."""
     size = len(mask)
-    picture = Image.fromarray((mask * np.float32(255) + np.float32(0.5)).astype(np.uint8))
-    picture = picture.filter(ImageFilter.GaussianBlur(radius * size))
-    return np.asarray(picture, dtype=np.float32) / np.float32(255)
+    image = Image.fromarray((mask * np.float32(255) + np.float32(0.5)).astype(np.uint8))
+    image = image.filter(ImageFilter.GaussianBlur(radius * size))
+    return np.asarray(image, dtype=np.float32) / np.float32(255)
 
 
-def paint(picture: np.ndarray, colour: np.ndarray, mask: np.ndarray) -> None:
-    """Lay a colour, (3,) or (S, S, 3), over a picture where the mask says."""
+def paint(image: np.ndarray, colour: np.ndarray, mask: np.ndarray) -> None:
+    """Lay a colour, (3,) or (S, S, 3), over an image where the mask says."""
     box = _painted_box(mask)
     colour = colour[box] if colour.ndim == 3 else colour
-    picture[box] += mask[box][..., None] * (colour - picture[box])
+    image[box] += mask[box][..., None] * (colour - image[box])
 
 
-def shade(picture: np.ndarray, factor: float | np.ndarray, mask: np.ndarray) -> None:
-    """Multiply a picture by a factor, or a map (S, S) of factors, where the mask says."""
+def shade(image: np.ndarray, factor: float | np.ndarray, mask: np.ndarray) -> None:
+    """Multiply an image by a factor, or a map (S, S) of factors, where the mask says."""
     box = _painted_box(mask)
     factor = factor[box] if isinstance(factor, np.ndarray) else np.float32(factor)
-    picture[box] *= (1 + mask[box] * (factor - 1))[..., None]
+    image[box] *= (1 + mask[box] * (factor - 1))[..., None]
 
 
 def _painted_box(mask: np.ndarray) -> tuple[slice, slice]:

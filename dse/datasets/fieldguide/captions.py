@@ -1,6 +1,6 @@
-"""What people write under the pictures of FieldGuide.
+"""What people write under the images of FieldGuide.
 
-A caption names 2 to 5 attributes that the picture shows, in varied syntax and with synonyms, now
+A caption names 2 to 5 attributes that the image shows, in varied syntax and with synonyms, now
 and then with a wrong colour or a slip of the keyboard. It never names the species. Each coloured
 part is as likely to be named as any other, so the captions of a confusable pair hold the same words
 equally often: only their order tells the two species apart.
@@ -55,11 +55,11 @@ _NOT_WORTH_A_WORD = ("none",)
 def describe(
     attributes: Mapping[str, str], hidden: Collection[str], rng: np.random.Generator
 ) -> str:
-    """One caption of a picture.
+    """One caption of an image.
 
     Args:
         attributes: of the species.
-        hidden: names of the attributes that the picture does not show; they are not described.
+        hidden: names of the attributes that the image does not show; they are not described.
         rng: the source of every choice.
     """
     named = _seen(attributes, hidden, rng)

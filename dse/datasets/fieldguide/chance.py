@@ -9,7 +9,7 @@ Option = TypeVar("Option")
 
 
 def stream(*key: int) -> np.random.Generator:
-    """The random numbers of one thing (a species, a picture), whatever else is drawn before it."""
+    """The random numbers of one thing (a species, an image), whatever else is drawn before it."""
     return np.random.default_rng(key)
 
 

@@ -1,4 +1,4 @@
-"""Draws the birds of FieldGuide, one picture from one species' attributes and one view."""
+"""Draws the birds of FieldGuide, one image from one species' attributes and one view."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -34,12 +34,12 @@ PROPORTIONS = {  # head scale, body length, scale on the canvas
 
 
 def draw_bird(attributes: Mapping[str, str], view: View, size: int = 128) -> np.ndarray:
-    """Draw one picture.
+    """Draw one image.
 
     Args:
         attributes: a value for each of `species.ATTRIBUTES`.
-        view: how the picture is taken.
-        size: S, the side of the picture in pixels.
+        view: how the image is taken.
+        size: S, the side of the image in pixels.
 
     Returns:
         uint8 (S, S, 3). The same on every machine to within one grey level.
@@ -52,30 +52,30 @@ def draw_bird(attributes: Mapping[str, str], view: View, size: int = 128) -> np.
         (64, 64, 3)
     """
     build = _build(attributes, view)
-    picture = scenery.paint_background(size, view.background, view.seed)
-    scenery.paint_perch(picture, view.perch, build.place, view.seed)
+    image = scenery.paint_background(size, view.background, view.seed)
+    scenery.paint_perch(image, view.perch, build.place, view.seed)
     colours = {part: hex_colour(PLUMAGE[attributes[part]]) for part in _PARTS}
-    _paint_tail(picture, build, attributes["tail_shape"], colours["wings"])
-    _paint_legs(picture, build, hex_colour(LEGS[attributes["leg_colour"]]))
+    _paint_tail(image, build, attributes["tail_shape"], colours["wings"])
+    _paint_legs(image, build, hex_colour(LEGS[attributes["leg_colour"]]))
     body = polygon_mask(size, build(outline("body")))
     if attributes["crest"] == "crested":
         crest = polygon_mask(size, build(outline("crest")))
-        paint(picture, colours["crown"] * np.float32(0.9), crest)
-    paint(picture, _plumage(size, build, colours, view.seed), body)
-    _paint_feathers(picture, build, body, view.seed)
-    _light_body(picture, body, view)
-    _paint_wing(picture, build, attributes["wing_pattern"], colours["wings"], view)
-    _paint_bill(picture, build, attributes)
-    _paint_eye(picture, build, attributes["eye_ring"])
+        paint(image, colours["crown"] * np.float32(0.9), crest)
+    paint(image, _plumage(size, build, colours, view.seed), body)
+    _paint_feathers(image, build, body, view.seed)
+    _light_body(image, body, view)
+    _paint_wing(image, build, attributes["wing_pattern"], colours["wings"], view)
+    _paint_bill(image, build, attributes)
+    _paint_eye(image, build, attributes["eye_ring"])
     if view.cover in _COVER_PLACES:
         place = build(np.array([_COVER_PLACES[view.cover]]))[0]
-        scenery.paint_foreground(picture, tuple(place), view.seed)
-    return _developed(picture, view)
+        scenery.paint_foreground(image, tuple(place), view.seed)
+    return _developed(image, view)
 
 
 _PARTS = ("crown", "nape", "back", "breast", "belly", "wings")
 _FRAME = 0.97
-"""The share of the picture's width that the longest bird fills."""
+"""The share of the image's width that the longest bird fills."""
 
 _COVER_PLACES = {"legs": (0.0, 0.74), "tail": (-0.98, 0.70), "bill": (0.92, -0.52)}
 
@@ -118,39 +118,39 @@ def _plumage(size: int, build: Build, colours: Mapping[str, np.ndarray], seed: i
     return plumage * variation
 
 
-def _paint_feathers(picture: np.ndarray, build: Build, body: np.ndarray, seed: int) -> None:
+def _paint_feathers(image: np.ndarray, build: Build, body: np.ndarray, seed: int) -> None:
     """Short strokes along the body, some darker and some lighter than what is under them."""
     rng = stream(seed, 5)
     for factor in (0.88, 1.12):
         starts = np.column_stack([1.35 * rng.random(46) - 0.65, 1.3 * rng.random(46) - 0.75])
         strokes = starts[:, None] + np.array([[0.0, 0.0], [-0.05, 0.045], [-0.11, 0.075]])
         strokes = build(strokes.reshape(-1, 2)).reshape(strokes.shape)
-        shade(picture, factor, stroke_mask(len(picture), strokes, 0.008) * body)
+        shade(image, factor, stroke_mask(len(image), strokes, 0.008) * body)
 
 
-def _light_body(picture: np.ndarray, body: np.ndarray, view: View) -> None:
+def _light_body(image: np.ndarray, body: np.ndarray, view: View) -> None:
     """Light and shadow on the body, from the slope of its blurred silhouette."""
     side = -view.light if view.mirrored else view.light
     relief = blurred(body, 0.045)
     down, right = np.gradient(relief * np.float32(len(body)))
     slope = -(np.float32(0.75) * down * -1 + np.float32(0.5 * side) * right)
-    shade(picture, 1.04 - np.float32(0.055) * np.clip(-slope, -6, 6) * -1, body)
-    shade(picture, 0.80 + 0.2 * np.clip(relief * 1.6 - 0.35, 0, 1), body)
+    shade(image, 1.04 - np.float32(0.055) * np.clip(-slope, -6, 6) * -1, body)
+    shade(image, 0.80 + 0.2 * np.clip(relief * 1.6 - 0.35, 0, 1), body)
 
 
-def _paint_tail(picture: np.ndarray, build: Build, shape: str, colour: np.ndarray) -> None:
+def _paint_tail(image: np.ndarray, build: Build, shape: str, colour: np.ndarray) -> None:
     points = build(outline("tail", shape))
-    mask = polygon_mask(len(picture), points)
-    paint(picture, colour * np.float32(0.84), mask)
+    mask = polygon_mask(len(image), points)
+    paint(image, colour * np.float32(0.84), mask)
     quills = []
     for spread in (-0.05, 0.0, 0.05):
         line = [[-0.62, 0.42 + spread], [-0.88, 0.61 + 1.2 * spread], [-1.14, 0.80 + 1.5 * spread]]
         quills.append(build(smooth(np.array(line), closed=False)))
-    shade(picture, 0.72, stroke_mask(len(picture), quills, 0.006) * mask)
+    shade(image, 0.72, stroke_mask(len(image), quills, 0.006) * mask)
 
 
-def _paint_legs(picture: np.ndarray, build: Build, colour: np.ndarray) -> None:
-    size = len(picture)
+def _paint_legs(image: np.ndarray, build: Build, colour: np.ndarray) -> None:
+    size = len(image)
     legs, toes = [], []
     for hip, foot in ((-0.10, -0.05), (0.14, 0.10)):
         legs.append(build(np.array([[hip, 0.52], [hip - 0.03, 0.68], [foot, 0.86]])))
@@ -159,42 +159,40 @@ def _paint_legs(picture: np.ndarray, build: Build, colour: np.ndarray) -> None:
                 build(np.array([[foot, 0.85], [foot + reach, 0.875 + 0.02 * (reach > 0.1)]]))
             )
     width = 0.042 * build.scale
-    paint(picture, colour, stroke_mask(size, legs, width))
-    paint(picture, colour * np.float32(0.9), stroke_mask(size, toes, width))
-    shade(
-        picture, 0.72, stroke_mask(size, [leg + 0.012 * build.scale for leg in legs], 0.3 * width)
-    )
+    paint(image, colour, stroke_mask(size, legs, width))
+    paint(image, colour * np.float32(0.9), stroke_mask(size, toes, width))
+    shade(image, 0.72, stroke_mask(size, [leg + 0.012 * build.scale for leg in legs], 0.3 * width))
 
 
 def _paint_wing(
-    picture: np.ndarray, build: Build, pattern: str, colour: np.ndarray, view: View
+    image: np.ndarray, build: Build, pattern: str, colour: np.ndarray, view: View
 ) -> None:
     """The folded wing: shadow, colour, coverts, flight feathers, and its bars or spots."""
-    size = len(picture)
+    size = len(image)
     wing = polygon_mask(size, build(outline("wing")))
     below = polygon_mask(size, build(outline("wing") + np.array([-0.01, 0.05])))
-    shade(picture, 0.72, blurred(below, 0.010) * (1 - wing))
-    paint(picture, colour, wing)
+    shade(image, 0.72, blurred(below, 0.010) * (1 - wing))
+    paint(image, colour, wing)
     relief = blurred(wing, 0.03)
     down, _ = np.gradient(relief * np.float32(size))
-    shade(picture, 1.02 + np.float32(0.03) * np.clip(down, -6, 6), wing)
+    shade(image, 1.02 + np.float32(0.03) * np.clip(down, -6, 6), wing)
 
     light_wing = float(colour.mean()) > 0.6
     quills = [build(np.array(line)) for line in _QUILLS]
-    shade(picture, 0.80 if light_wing else 0.68, stroke_mask(size, quills, 0.006) * wing)
+    shade(image, 0.80 if light_wing else 0.68, stroke_mask(size, quills, 0.006) * wing)
     edges = [build(np.array(line) + np.array([0.0, 0.022])) for line in _QUILLS]
-    shade(picture, 1.05 if light_wing else 1.22, stroke_mask(size, edges, 0.005) * wing)
+    shade(image, 1.05 if light_wing else 1.22, stroke_mask(size, edges, 0.005) * wing)
     coverts = [build(smooth(np.array(line), closed=False)) for line in _COVERTS]
-    shade(picture, 0.86 if light_wing else 0.78, stroke_mask(size, coverts, 0.007) * wing)
+    shade(image, 0.86 if light_wing else 0.78, stroke_mask(size, coverts, 0.007) * wing)
 
     marking = hex_colour("5b4a3c" if light_wing else "f4ecd8")
     if pattern == "barred":
         bars = [build(smooth(np.array(bar), closed=False)) for bar in _BARS]
-        paint(picture, marking, stroke_mask(size, bars, 0.062 * build.scale) * wing)
+        paint(image, marking, stroke_mask(size, bars, 0.062 * build.scale) * wing)
     elif pattern == "spotted":
         spots = build(np.array(_SPOTS))
         radii = np.full(len(spots), 0.030 * build.scale)
-        paint(picture, marking, disc_mask(size, spots, radii) * wing)
+        paint(image, marking, disc_mask(size, spots, radii) * wing)
 
 
 _QUILLS = (
@@ -217,20 +215,20 @@ _SPOTS = (
 )  # fmt: skip
 
 
-def _paint_bill(picture: np.ndarray, build: Build, attributes: Mapping[str, str]) -> None:
-    size, shape = len(picture), attributes["bill_shape"]
+def _paint_bill(image: np.ndarray, build: Build, attributes: Mapping[str, str]) -> None:
+    size, shape = len(image), attributes["bill_shape"]
     length, depth = _bill_size(attributes)
     start = _BILL_START
     colour = hex_colour(BILL[attributes["bill_colour"]])
     mask = polygon_mask(size, build(_bill_outline(attributes)))
-    paint(picture, colour, mask)
+    paint(image, colour, mask)
     tip = {"conical": 0.06, "dagger": 0.02, "hooked": 0.14, "curved": 0.46}[shape]
     middle = {"curved": -0.02}.get(shape, 0.0)
     gape = np.array([[0.0, 0.0], [0.5 * length, middle * depth], [length, tip * depth]])
     lower = smooth(start + gape, closed=False)
-    shade(picture, 0.68, stroke_mask(size, [build(lower)], 0.018 * build.scale * 1.6) * mask)
+    shade(image, 0.68, stroke_mask(size, [build(lower)], 0.018 * build.scale * 1.6) * mask)
     shine = build(lower[: len(lower) // 2] + np.array([0.02, -0.07 * depth / 0.26]))
-    shade(picture, 1.2, stroke_mask(size, [shine], 0.03 * build.scale) * mask)
+    shade(image, 1.2, stroke_mask(size, [shine], 0.03 * build.scale) * mask)
 
 
 def _bill_size(attributes: Mapping[str, str]) -> tuple[float, float]:
@@ -249,24 +247,22 @@ def _bill_outline(attributes: Mapping[str, str]) -> np.ndarray:
 _BILL_START = np.array([0.725, -0.525])
 
 
-def _paint_eye(picture: np.ndarray, build: Build, ring: str) -> None:
-    size = len(picture)
+def _paint_eye(image: np.ndarray, build: Build, ring: str) -> None:
+    size = len(image)
     centre = build(np.array([[0.585, -0.565]]))
     glint = centre + np.array([[-0.012, -0.018]]) * build.scale
     radius = 0.048 * build.scale * build.head_scale**0.5
     if ring == "none":
-        shade(picture, 0.72, disc_mask(size, centre, np.array([1.35 * radius])))
+        shade(image, 0.72, disc_mask(size, centre, np.array([1.35 * radius])))
     else:
-        paint(
-            picture, hex_colour(EYE_RING[ring]), disc_mask(size, centre, np.array([1.65 * radius]))
-        )
-    paint(picture, hex_colour("17130f"), disc_mask(size, centre, np.array([radius])))
-    paint(picture, hex_colour("ffffff"), disc_mask(size, glint, np.array([0.36 * radius])))
+        paint(image, hex_colour(EYE_RING[ring]), disc_mask(size, centre, np.array([1.65 * radius])))
+    paint(image, hex_colour("17130f"), disc_mask(size, centre, np.array([radius])))
+    paint(image, hex_colour("ffffff"), disc_mask(size, glint, np.array([0.36 * radius])))
 
 
-def _developed(picture: np.ndarray, view: View) -> np.ndarray:
+def _developed(image: np.ndarray, view: View) -> np.ndarray:
     """Brightness, warmth and paper grain; then to bytes."""
     tint = np.array([1 + 0.035 * view.warmth, 1.0, 1 - 0.045 * view.warmth], dtype=np.float32)
-    grain = 1 + np.float32(0.14) * scenery.paper_grain(len(picture))
-    picture = picture * (np.float32(view.brightness) * tint) * grain[..., None]
-    return (np.clip(picture, 0, 1) * np.float32(255) + np.float32(0.5)).astype(np.uint8)
+    grain = 1 + np.float32(0.14) * scenery.paper_grain(len(image))
+    image = image * (np.float32(view.brightness) * tint) * grain[..., None]
+    return (np.clip(image, 0, 1) * np.float32(255) + np.float32(0.5)).astype(np.uint8)

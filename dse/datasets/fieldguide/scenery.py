@@ -61,36 +61,36 @@ def paint_background(size: int, kind: str, seed: int) -> np.ndarray:
     lower = np.minimum(rows.astype(int), len(colours) - 2)
     share = (rows - lower).astype(np.float32)[:, None]
     column = colours[lower] * (1 - share) + colours[lower + 1] * share
-    picture = np.repeat(column[:, None], small, axis=1).copy()
+    image = np.repeat(column[:, None], small, axis=1).copy()
     for _ in range(4):
         centres = rng.random((3, 2)) * 1.2 - 0.1
         radii = 0.05 + 0.17 * rng.random(3)
         mask = blurred(disc_mask(small, centres, radii), 0.035 + 0.04 * rng.random())
-        paint(picture, hex_colour(pick(rng, scene.lights)), mask * np.float32(0.75))
+        paint(image, hex_colour(pick(rng, scene.lights)), mask * np.float32(0.75))
     if kind == "reeds":
         stems = [
             np.array([[x, 1.1], [x + 0.12 * (rng.random() - 0.5), -0.1]]) for x in rng.random(9)
         ]
         mask = blurred(stroke_mask(small, stems, 0.035), 0.02)
-        paint(picture, hex_colour("8b8352"), mask * np.float32(0.45))
-    enlarged = Image.fromarray((picture * 255 + 0.5).astype(np.uint8)).resize(
+        paint(image, hex_colour("8b8352"), mask * np.float32(0.45))
+    enlarged = Image.fromarray((image * 255 + 0.5).astype(np.uint8)).resize(
         (size, size), Image.Resampling.BICUBIC
     )
     return np.asarray(enlarged, dtype=np.float32) / np.float32(255)
 
 
-def paint_perch(picture: np.ndarray, kind: str, feet: tuple[float, float], seed: int) -> None:
+def paint_perch(image: np.ndarray, kind: str, feet: tuple[float, float], seed: int) -> None:
     """Paint what the bird sits on; its upper side passes just under the feet."""
     rng = stream(seed, 2)
-    size, (x, y) = len(picture), feet
+    size, (x, y) = len(image), feet
     if kind in ("branch", "twig"):
-        _paint_branch(picture, x, y, 0.035 if kind == "branch" else 0.018, rng)
+        _paint_branch(image, x, y, 0.035 if kind == "branch" else 0.018, rng)
     elif kind == "post":
         half = 0.10
         shape = np.array([[x - half, y], [x + half, y - 0.01], [x + half, 1.1], [x - half, 1.1]])
-        _paint_solid(picture, polygon_mask(size, shape), pick(rng, _WOOD), (x - half, x + half))
+        _paint_solid(image, polygon_mask(size, shape), pick(rng, _WOOD), (x - half, x + half))
         grain = [np.array([[x + d, y + 0.02], [x + d * 1.02, 1.1]]) for d in (-0.06, -0.01, 0.05)]
-        shade(picture, 0.82, stroke_mask(size, grain, 0.006))
+        shade(image, 0.82, stroke_mask(size, grain, 0.006))
     elif kind == "rock":
         low = 0.30 + 0.15 * rng.random()
         shape = np.array(
@@ -98,42 +98,42 @@ def paint_perch(picture: np.ndarray, kind: str, feet: tuple[float, float], seed:
              [x + 0.22, y + 0.02], [x + 0.9 * low, y + 0.11], [x + 1.1 * low, 1.1]]
         )  # fmt: skip
         mask = polygon_mask(size, smooth(shape, closed=False))
-        _paint_solid(picture, mask, pick(rng, _STONE), (x - low, x + low))
-        shade(picture, 1 + 1.2 * paper_grain(size), mask)
+        _paint_solid(image, mask, pick(rng, _STONE), (x - low, x + low))
+        shade(image, 1 + 1.2 * paper_grain(size), mask)
     else:
         left, right = y + 0.05 * (rng.random() - 0.5), y + 0.05 * (rng.random() - 0.5)
         shape = np.array([[-0.1, left], [x, y], [1.1, right], [1.1, 1.1], [-0.1, 1.1]])
         mask = polygon_mask(size, smooth(shape[:3], closed=False), shape[[0, 1, 2, 3, 4]])
         colour = hex_colour(pick(rng, ("b9a582", "a8936e", "93a06a", "c2b59b")))
-        paint(picture, colour, blurred(mask, 0.012))
+        paint(image, colour, blurred(mask, 0.012))
         pebbles = np.column_stack([rng.random(14), y + 0.03 + (1 - y) * rng.random(14)])
-        shade(picture, 0.86, disc_mask(size, pebbles, 0.004 + 0.012 * rng.random(14)))
+        shade(image, 0.86, disc_mask(size, pebbles, 0.004 + 0.012 * rng.random(14)))
         shadow = disc_mask(
             size, np.array([[x, y + 0.012], [x - 0.05, y + 0.016]]), np.full(2, 0.05)
         )
-        shade(picture, 0.75, blurred(shadow, 0.02))
+        shade(image, 0.75, blurred(shadow, 0.02))
 
 
-def paint_foreground(picture: np.ndarray, place: tuple[float, float], seed: int) -> None:
-    """Paint leaves out of focus, close to the eye, over a place of the picture."""
+def paint_foreground(image: np.ndarray, place: tuple[float, float], seed: int) -> None:
+    """Paint leaves out of focus, close to the eye, over a place of the image."""
     rng = stream(seed, 3)
-    size = len(picture)
+    size = len(image)
     colour = hex_colour(pick(rng, _LEAF))
     for _ in range(3):
         angle = 6.283 * rng.random()
         at = np.array(place) + 0.03 * (rng.random(2) - 0.5)
         leaf = _leaf(at - 0.1 * np.array([np.cos(angle), np.sin(angle)]), angle, 0.24)
         paint(
-            picture,
+            image,
             colour * np.float32(0.85 + 0.3 * rng.random()),
             blurred(polygon_mask(size, leaf), 0.012),
         )
 
 
 def _paint_branch(
-    picture: np.ndarray, x: float, y: float, thickness: float, rng: np.random.Generator
+    image: np.ndarray, x: float, y: float, thickness: float, rng: np.random.Generator
 ) -> None:
-    size = len(picture)
+    size = len(image)
     slope = 0.5 * (rng.random() - 0.5)
     bend = 0.06 * (rng.random() - 0.5)
     ends = np.array([[-0.15, y + slope * (-0.15 - x) + bend], [x - 0.18, y - 0.18 * slope],
@@ -159,28 +159,24 @@ def _paint_branch(
         for k, turn in ((0, 0.2), (1, 0.9), (2, -0.8))
     ]
     mask = stroke_mask(size, [side], 0.4 * thickness)
-    paint(picture, colour * np.float32(0.9), mask)
+    paint(image, colour * np.float32(0.9), mask)
     mask = stroke_mask(size, [line], thickness)
-    paint(picture, colour, mask)
+    paint(image, colour, mask)
     lit = stroke_mask(size, [line - np.array([0, 0.28 * thickness])], 0.3 * thickness)
-    shade(picture, 1.18, lit * mask)
+    shade(image, 1.18, lit * mask)
     dark = stroke_mask(size, [line + np.array([0, 0.32 * thickness])], 0.36 * thickness)
-    shade(picture, 0.74, dark * mask)
+    shade(image, 0.74, dark * mask)
     for leaf in leaves:
-        paint(
-            picture, leaf_colour * np.float32(0.85 + 0.3 * rng.random()), polygon_mask(size, leaf)
-        )
-        shade(picture, 0.8, stroke_mask(size, [leaf[[0, len(leaf) // 2]]], 0.006))
+        paint(image, leaf_colour * np.float32(0.85 + 0.3 * rng.random()), polygon_mask(size, leaf))
+        shade(image, 0.8, stroke_mask(size, [leaf[[0, len(leaf) // 2]]], 0.006))
 
 
-def _paint_solid(
-    picture: np.ndarray, mask: np.ndarray, code: str, span: tuple[float, float]
-) -> None:
+def _paint_solid(image: np.ndarray, mask: np.ndarray, code: str, span: tuple[float, float]) -> None:
     """Paint something round: lit from the upper left, darker towards its right edge."""
-    paint(picture, hex_colour(code), mask)
+    paint(image, hex_colour(code), mask)
     left, right = span
-    across = (np.linspace(0, 1, len(picture), dtype=np.float32) - left) / (right - left)
-    shade(picture, np.broadcast_to(1.14 - 0.4 * np.clip(across, 0, 1), mask.shape), mask)
+    across = (np.linspace(0, 1, len(image), dtype=np.float32) - left) / (right - left)
+    shade(image, np.broadcast_to(1.14 - 0.4 * np.clip(across, 0, 1), mask.shape), mask)
 
 
 def _leaf(base: np.ndarray, angle: float, length: float) -> np.ndarray:

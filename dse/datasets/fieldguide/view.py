@@ -1,4 +1,4 @@
-"""How a picture is taken: posture, place, light, background, and what is in the way."""
+"""How an image is taken: posture, place, light, background, and what is in the way."""
 
 from dataclasses import dataclass
 
@@ -21,14 +21,14 @@ _COVERS = ("",) * 12 + ("legs",) * 3 + ("tail",) * 2 + ("bill",) + ("close",) * 
 
 @dataclass(frozen=True)
 class View:
-    """How one picture is taken: the bird's posture, the place, the light, what is in the way.
+    """How one image is taken: the bird's posture, the place, the light, what is in the way.
 
     Attributes:
         mirrored: the bird looks to the left.
         tilt: radians by which it leans forwards.
         head_angle: radians by which its head is lowered.
-        zoom: size in the picture against the usual one.
-        shift: displacement from the middle, in picture sides.
+        zoom: size in the image against the usual one.
+        shift: displacement from the middle, in image sides.
         light: where the light comes from, -1 (behind the bird) to 1 (before it).
         brightness: factor on all colours.
         warmth: from -1 (blue light) to 1 (yellow light).
@@ -53,7 +53,7 @@ class View:
 
     @property
     def hidden(self) -> frozenset[str]:
-        """The attributes that the picture does not show; never one of the coloured parts."""
+        """The attributes that the image does not show; never one of the coloured parts."""
         return frozenset(COVERED[self.cover])
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from dse.datasets.download import download_dataset, fetch
 from dse.datasets.download.archives import ARCHIVES, Archive
-from dse.errors import InputError
+from dse.utils.errors import InputError
 
 MEMBERS = {"birds/images.txt": b"1 red.jpg\n", "birds/images/red.jpg": bytes(5000)}
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dse.datasets.download.transfer import ATTEMPTS, TransferError, transfer
-from dse.errors import InputError
+from dse.utils.errors import InputError
 
 CONTENT = np.random.default_rng(0).bytes(200_000)
 

@@ -12,10 +12,10 @@ import pytest
 from dse.datasets.download import unpacking
 from dse.datasets.download.archives import Archive
 from dse.datasets.download.unpacking import unpack
-from dse.errors import InputError
+from dse.utils.errors import InputError
 
-PICTURE = np.random.default_rng(0).bytes(100_000)
-MEMBERS = {"birds/images.txt": b"1 red.jpg\n", "birds/images/red.jpg": PICTURE}
+IMAGE = np.random.default_rng(0).bytes(100_000)
+MEMBERS = {"birds/images.txt": b"1 red.jpg\n", "birds/images/red.jpg": IMAGE}
 
 
 def tar(members, mode="w:gz"):
@@ -65,7 +65,7 @@ def test_a_top_folder_may_lack_where_that_is_known(tmp_path, tree):
         {
             "": special("./", tarfile.DIRTYPE),
             "./images.txt": b"1 red.jpg\n",
-            "./images/red.jpg": PICTURE,
+            "./images/red.jpg": IMAGE,
         }
     )
     assert tree(unpacked(content, tmp_path, flat=True)) == MEMBERS
@@ -109,7 +109,7 @@ EVIL = {
     "a file as a folder's folder": (tar({"birds/x": b"x", "birds/x/y/z": b"z"}), "is damaged"),
     "a folder as a file": (tar({"birds/x/y": b"y", "birds/x": b"x"}), "is damaged"),
     "a file as the target": (tar({"birds": b"x"}), "is damaged"),
-    "no images.txt": (tar({"birds/images/red.jpg": PICTURE}), "holds no images.txt"),
+    "no images.txt": (tar({"birds/images/red.jpg": IMAGE}), "holds no images.txt"),
     "empty": (b"", "is damaged"),
     "no archive": (b"GIF89a" * 1000, "is damaged"),
     "a record beyond all bounds": (LONG_RECORD, "is damaged"),

@@ -1,7 +1,7 @@
 """Checkpoints: a training run as it stands, on the disk, to go on from after a kill.
 
 While a run trains for the folder RUN, its checkpoints lie beside it, in `RUN.partial`. Each is a
-folder `step-NUMBER`: a run that `Run.load` reads, and the state of the optimiser and the generator.
+folder `step-NUMBER`: a run that `Run.load` reads, and the state of the optimizer and the generator.
 The last is kept, and the best on the validation classes. RUN itself is made at the very end.
 """
 
@@ -14,10 +14,10 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-from dse.errors import InputError, first_line
-from dse.files import written_whole
-from dse.optimiser import RMSprop
 from dse.runs import Run, TrainingConfig
+from dse.training.optimizer import RMSprop
+from dse.utils.errors import InputError, first_line
+from dse.utils.files import written_whole
 
 STATE_FILE = "training_state.safetensors"
 
@@ -28,14 +28,14 @@ class TrainingState:
 
     Attributes:
         run: the encoder and its configuration; its `validation` grows while training.
-        optimiser: over the encoder's parameters.
+        optimizer: over the encoder's parameters.
         generator: of every minibatch.
         history: float32 (steps, 3); the first `step` rows are filled.
         step: steps taken.
     """
 
     run: Run
-    optimiser: RMSprop
+    optimizer: RMSprop
     generator: torch.Generator
     history: torch.Tensor
     step: int = 0
@@ -55,7 +55,7 @@ def save_checkpoint(out: Path, state: TrainingState) -> None:
         state: with `run.history` up to date.
     """
     names = [name for name, _ in state.run.encoder.named_parameters()]
-    squares = [state.optimiser.state[p] for p in state.run.encoder.parameters()]
+    squares = [state.optimizer.state[p] for p in state.run.encoder.parameters()]
     tensors = {
         f"mean_square.{name}": held["mean_square"]
         for name, held in zip(names, squares, strict=True)
@@ -90,16 +90,16 @@ def load_checkpoint(out: Path, config: TrainingConfig, fingerprint: str) -> Trai
         history[: len(taken)] = taken
         generator = torch.Generator()
         generator.set_state(tensors["generator"])
-        optimiser = RMSprop(run.encoder.parameters(), lr=config.learning_rate)
+        optimizer = RMSprop(run.encoder.parameters(), lr=config.learning_rate)
         for name, parameter in run.encoder.named_parameters():
             if f"mean_square.{name}" in tensors:
-                optimiser.state[parameter]["mean_square"] = tensors[f"mean_square.{name}"]
+                optimizer.state[parameter]["mean_square"] = tensors[f"mean_square.{name}"]
     except Exception as error:
         raise InputError(
             f"{checkpoints[-1]} is damaged ({first_line(error)}): remove {partial_folder(out)} and "
             "train again"
         ) from error
-    return TrainingState(run, optimiser, generator, history, len(taken))
+    return TrainingState(run, optimizer, generator, history, len(taken))
 
 
 def refuse_other(folder: Path, run: Run, config: TrainingConfig, fingerprint: str) -> None:

@@ -7,11 +7,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dse.few_captions import DRAWS, caption_curve, single_caption
+from dse.reproduction.caption_curves import DRAWS, caption_curve, single_caption
 
 
 def random_set(seed, captions_per_class=(3, 2, 4), images=30, dim=5):
-    """Pictures and captions of three classes at random: (images, labels, captions, owners)."""
+    """Images and captions of three classes at random: (images, labels, captions, owners)."""
     generator = torch.Generator().manual_seed(seed)
     classes = len(captions_per_class)
     labels = torch.randint(0, classes, (images,), generator=generator)
@@ -26,7 +26,7 @@ def random_set(seed, captions_per_class=(3, 2, 4), images=30, dim=5):
 
 
 def literal_top1(images, labels, texts):
-    """The share of pictures whose own class is the first with the highest score."""
+    """The share of images whose own class is the first with the highest score."""
     right = 0
     for image, label in zip(images, labels.tolist(), strict=True):
         scores = [float(image @ text) for text in texts]
@@ -60,7 +60,7 @@ def test_single_caption_queries_equal_a_loop_over_captions(seed):
 
 
 def test_equal_scores_go_to_the_first_class_as_in_argmax():
-    scores = torch.ones(2, 2)  # one caption each of class 0 and 1, equally good for both pictures
+    scores = torch.ones(2, 2)  # one caption each of class 0 and 1, equally good for both images
     figures = single_caption(scores, torch.tensor([0, 1]), torch.tensor([0, 1]))
     assert figures["top1"] == 0.5
 

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from dse.errors import missing_extra
-from dse.progress import progress_bar
 from dse.runs import HISTORY_COLUMNS, TrainingConfig
+from dse.utils.errors import missing_extra
+from dse.utils.progress import progress_bar
 
 if TYPE_CHECKING:
     from dse.evaluation import Metrics

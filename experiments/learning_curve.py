@@ -1,6 +1,6 @@
 """Follow a text encoder on the unseen classes while it trains, and write the curve as JSON.
 
-    python benchmarks/learning_curve.py cub --root DATA --text-encoder char-cnn-rnn \
+    python experiments/learning_curve.py cub --root DATA --text-encoder char-cnn-rnn \
         --steps 10000 --every 300 --out results/cub/curve-char-cnn-rnn.json
 
 The curve is for looking at: nothing is chosen by it.
@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 import dse
-from dse.files import written_whole
+from dse.utils.files import written_whole
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dse.files import remembered, written_whole
+from dse.utils.files import remembered, written_whole
 
 
 def test_a_failure_leaves_the_target_as_it_was(tmp_path):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from dse.optimiser import RMSprop
+from dse.training.optimizer import RMSprop
 
 
 def gradients(steps=5):
@@ -17,13 +17,13 @@ def gradients(steps=5):
         yield dense
 
 
-def after(make_optimiser, make_gradient):
+def after(make_optimizer, make_gradient):
     parameter = nn.Parameter(torch.linspace(-1, 1, 150).view(50, 3))
-    optimiser = make_optimiser([parameter])
-    schedule = torch.optim.lr_scheduler.StepLR(optimiser, step_size=2, gamma=0.5)
+    optimizer = make_optimizer([parameter])
+    schedule = torch.optim.lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.5)
     for dense in gradients():
         parameter.grad = make_gradient(dense)
-        optimiser.step()
+        optimizer.step()
         schedule.step()
     return parameter.detach()
 

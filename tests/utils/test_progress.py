@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import dse
-from dse.progress import progress_bar
+from dse.utils.progress import progress_bar
 
 
 class Terminal(io.StringIO):

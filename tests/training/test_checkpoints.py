@@ -9,17 +9,17 @@ import shutil
 import pytest
 import torch
 
-import dse.training
-from dse.checkpoints import partial_folder
-from dse.errors import InputError
+import dse.training.loop
 from dse.runs import Run
 from dse.training import train
+from dse.training.checkpoints import partial_folder
+from dse.utils.errors import InputError
 from killed_training import CONFIG
 from killed_training import train as train_here
 from toy_data import colourful_data
 
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["dse.training"])
+PROCESSES.set_forkserver_preload(["dse.training.loop"])
 KILLED = -9
 
 
@@ -97,7 +97,7 @@ def test_the_best_is_kept_beside_the_last(undisturbed, tmp_path):
 
 def interrupted(out, monkeypatch, config=CONFIG, data=None):
     """Leave the checkpoints of a run that ended after 50 steps."""
-    monkeypatch.setattr(dse.training, "CHECKPOINT_EVERY", 4)
+    monkeypatch.setattr(dse.training.loop, "CHECKPOINT_EVERY", 4)
 
     def stop(step, run):
         if step == 50:

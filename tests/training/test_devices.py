@@ -9,14 +9,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from dse.devices import start_devices
-from dse.errors import InputError
 from dse.runs import Run
 from dse.text import CHARACTER_ENCODERS, WORD_ENCODERS, build_text_encoder
 from dse.text.cnn import use_dense_gradients
+from dse.training.devices import start_devices
+from dse.utils.errors import InputError
 from two_processes import TEXT_ENCODERS, train_and_keep_gradients
 
-TESTS = Path(__file__).parent
+TESTS = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """How many hidden units should the LSTMs have? Chosen on the validation classes of CUB.
 
-    python benchmarks/lstm_units.py --root DATA --out results/cub/lstm-units.json
+    python experiments/lstm_units.py --root DATA --out results/cub/lstm-units.json
 
 Trains the word-LSTM on the `train` classes and looks at the `val` classes; the test classes are not
 touched. A size that is in the file already is not trained again.
@@ -15,9 +15,9 @@ from pathlib import Path
 import torch
 
 import dse
-from dse.files import written_whole
 from dse.text import WORD_ENCODERS
 from dse.text.lstm import WordLSTM
+from dse.utils.files import written_whole
 
 UNITS = (128, 256, 512)
 STEPS = 4_200

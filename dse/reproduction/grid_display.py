@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from tqdm.auto import tqdm
 
-from dse.progress import is_wanted, progress_bar
+from dse.utils.progress import is_wanted, progress_bar
 
 NAMES_SHOWN = 3
 

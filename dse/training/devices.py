@@ -5,7 +5,7 @@ import os
 import torch
 from lightning_fabric import Fabric
 
-from dse.errors import InputError, first_line
+from dse.utils.errors import InputError, first_line
 
 
 def start_devices(devices: int, nodes: int, precision: str, batch_size: int) -> Fabric:

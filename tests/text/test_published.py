@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from dse.cli import main
-from dse.errors import InputError
 from dse.runs import Run
+from dse.text.published import import_weights
 from dse.text.tokens import CharacterTokenizer
-from dse.torch7 import TorchObject
-from dse.weights import import_weights
+from dse.utils.errors import InputError
+from dse.utils.torch7 import TorchObject
 
 from torch7_writer import Function, torch7_bytes  # isort: skip
 

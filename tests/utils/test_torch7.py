@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from dse.errors import InputError
-from dse.torch7 import MAX_DEPTH, Table, TorchObject, read_torch7
+from dse.utils.errors import InputError
+from dse.utils.torch7 import MAX_DEPTH, Table, TorchObject, read_torch7
 
 from torch7_writer import KINDS, Function, Storage, Tensor, torch7_bytes  # isort: skip
 

@@ -1,12 +1,12 @@
-"""Pictures of every kind become RGB or one line; views show what they should."""
+"""Images of every kind become RGB or one line; views show what they should."""
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from dse.errors import InputError
-from dse.images.pictures import read_picture, ten_crops, whole_picture
+from dse.images.views import read_image, ten_crops, whole_image
+from dse.utils.errors import InputError
 
 BICUBIC = Image.Resampling.BICUBIC
 
@@ -24,30 +24,30 @@ BICUBIC = Image.Resampling.BICUBIC
         ("RGBA", "webp", (10, 20, 30, 0), (255, 255, 255)),
     ],
 )
-def test_every_kind_of_picture_becomes_three_colours(tmp_path, mode, suffix, colour, expected):
+def test_every_kind_of_image_becomes_three_colours(tmp_path, mode, suffix, colour, expected):
     path = tmp_path / f"bird.{suffix}"
     Image.new(mode, (30, 20), colour).save(path)
-    picture = read_picture(path)
-    assert (picture.mode, picture.size) == ("RGB", (30, 20))
-    assert picture.getpixel((5, 5)) == expected
+    image = read_image(path)
+    assert (image.mode, image.size) == ("RGB", (30, 20))
+    assert image.getpixel((5, 5)) == expected
 
 
 def test_cmyk_is_converted(tmp_path):
     path = tmp_path / "bird.jpg"
     Image.new("CMYK", (32, 32), (0, 255, 255, 0)).save(path, quality=100)
-    red, green, blue = read_picture(path).getpixel((16, 16))
+    red, green, blue = read_image(path).getpixel((16, 16))
     assert red > 200
     assert max(green, blue) < 60
 
 
 def test_a_turn_that_the_camera_noted_is_applied(tmp_path):
     path = tmp_path / "turned.jpg"
-    picture = Image.new("RGB", (40, 20), "white")
-    picture.paste("black", (0, 0, 10, 20))  # the left quarter
+    image = Image.new("RGB", (40, 20), "white")
+    image.paste("black", (0, 0, 10, 20))  # the left quarter
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned by 90 degrees clockwise
-    picture.save(path, exif=exif, quality=100)
-    upright = read_picture(path)
+    image.save(path, exif=exif, quality=100)
+    upright = read_image(path)
     assert upright.size == (20, 40)
     assert upright.getpixel((10, 3))[0] < 50 < 200 < upright.getpixel((10, 30))[0]
 
@@ -56,28 +56,28 @@ def test_of_an_animation_the_first_frame_is_taken(tmp_path):
     path = tmp_path / "moving.webp"
     frames = [Image.new("RGB", (16, 16), colour) for colour in ("red", "blue")]
     frames[0].save(path, save_all=True, append_images=frames[1:], lossless=True)
-    assert read_picture(path).getpixel((8, 8)) == (255, 0, 0)
+    assert read_image(path).getpixel((8, 8)) == (255, 0, 0)
 
 
 def broken_files():
     good = Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8))
-    yield "empty.jpg", b"", "it is empty or no picture"
-    yield "text.jpg", b"this is a note, not a picture\n", "it is empty or no picture"
+    yield "empty.jpg", b"", "it is empty or no image"
+    yield "text.jpg", b"this is a note, not an image\n", "it is empty or no image"
     for suffix in ("jpg", "png", "webp"):
         yield f"cut.{suffix}", (good, suffix), ""
 
 
 @pytest.mark.parametrize(("name", "content", "reason"), broken_files(), ids=lambda x: str(x)[:9])
-def test_a_file_that_is_no_whole_picture_is_named(tmp_path, name, content, reason):
+def test_a_file_that_is_no_whole_image_is_named(tmp_path, name, content, reason):
     path = tmp_path / name
     if isinstance(content, bytes):
         path.write_bytes(content)
     else:
-        picture, _ = content
-        picture.save(path)
+        image, _ = content
+        image.save(path)
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(InputError, match=name) as error:
-        read_picture(path)
+        read_image(path)
     assert reason in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -88,29 +88,29 @@ def test_a_decompression_bomb_is_refused(tmp_path, monkeypatch, limit):
     Image.new("1", (30, 31)).save(path)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
     with pytest.raises(InputError, match=r"bomb\.png cannot be read \(it has too many pixels\)"):
-        read_picture(path)
+        read_image(path)
 
 
-def test_a_missing_picture_is_named(tmp_path):
+def test_a_missing_image_is_named(tmp_path):
     with pytest.raises(InputError, match=r"absent\.png is missing"):
-        read_picture(tmp_path / "absent.png")
+        read_image(tmp_path / "absent.png")
 
 
 def quadrants():
     """64 x 48 pixels: red and green above, blue and white below."""
-    picture = Image.new("RGB", (64, 48))
+    image = Image.new("RGB", (64, 48))
     for colour, box in {
         (255, 0, 0): (0, 0, 32, 24),
         (0, 255, 0): (32, 0, 64, 24),
         (0, 0, 255): (0, 24, 32, 48),
         (255, 255, 255): (32, 24, 64, 48),
     }.items():
-        picture.paste(colour, box)
-    return picture
+        image.paste(colour, box)
+    return image
 
 
-def test_the_whole_picture_is_squashed_and_nothing_is_cut_off():
-    (view,) = whole_picture(quadrants(), 16, BICUBIC)
+def test_the_whole_image_is_squashed_and_nothing_is_cut_off():
+    (view,) = whole_image(quadrants(), 16, BICUBIC)
     assert view.shape == (3, 16, 16)
     assert view[:, 2, 2].tolist() == [255, 0, 0]
     assert view[:, 2, 13].tolist() == [0, 255, 0]
@@ -132,15 +132,15 @@ def test_the_ten_crops_are_the_middle_the_corners_and_their_mirrors():
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 200), (500, 2), (224, 224)])
-def test_pictures_of_any_form_have_ten_crops(size):
+def test_images_of_any_form_have_ten_crops(size):
     crops = ten_crops(Image.new("RGB", size, (9, 8, 7)), 8, BICUBIC)
     assert crops.shape == (10, 3, 8, 8)
     assert (crops.flatten(2) == torch.tensor([9, 8, 7]).view(3, 1)).all()
 
 
-def test_the_crops_of_a_256_pixel_picture_are_its_224_pixel_windows():
-    picture = Image.fromarray(np.random.default_rng(0).integers(0, 255, (256, 256, 3), np.uint8))
-    pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1)
-    crops = ten_crops(picture, 224, BICUBIC)
+def test_the_crops_of_a_256_pixel_image_are_its_224_pixel_windows():
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 255, (256, 256, 3), np.uint8))
+    pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)
+    crops = ten_crops(image, 224, BICUBIC)
     for crop, (x, y) in zip(crops, [(16, 16), (0, 0), (32, 0), (0, 32), (32, 32)], strict=False):
         assert torch.equal(crop, pixels[:, y : y + 224, x : x + 224])

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from dse.errors import InputError
+from dse.utils.errors import InputError
 
 NIL, NUMBER, STRING, TABLE, TORCH, BOOLEAN = range(6)
 FUNCTIONS = (6, 7, 8)

@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 import torch
 
-from dse.errors import InputError
-from dse.grid import COLUMNS, run_grid
+from dse.reproduction.grid import COLUMNS, run_grid
 from dse.runs import TrainingConfig
+from dse.utils.errors import InputError
 
 # Ray's workers give way to everything else; on a machine with other work a test would wait long.
 os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112 - Ray spells it so
@@ -343,7 +343,7 @@ def test_an_interruption_ends_what_is_running_on_a_cluster_that_stays(tmp_path, 
 PROGRAM_TO_INTERRUPT = """
 import os, sys, time
 from pathlib import Path
-from dse.grid import run_grid
+from dse.reproduction.grid import run_grid
 
 folder = Path(sys.argv[1])
 

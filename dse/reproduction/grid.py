@@ -19,9 +19,9 @@ import pandas as pd
 import torch
 from tqdm.auto import tqdm
 
-from dse.errors import InputError, missing_extra
-from dse.files import written_whole
-from dse.grid_display import GridDisplay
+from dse.reproduction.grid_display import GridDisplay
+from dse.utils.errors import InputError, missing_extra
+from dse.utils.files import written_whole
 
 COLUMNS = ["name", "state", "minutes", "error"]
 SECONDS_BETWEEN_LOOKS = 1.0

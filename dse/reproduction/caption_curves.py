@@ -27,7 +27,7 @@ def caption_curve(
     them. All draws come from one generator. The last row has all captions, and one value.
 
     Args:
-        images: float32 (N, D), embeddings of the pictures.
+        images: float32 (N, D), embeddings of the images.
         labels: int64 (N,), 0 to C - 1.
         captions: float32 (T, D), embeddings of the captions.
         owners: int64 (T,), the class of each caption.
@@ -71,24 +71,24 @@ def caption_curve(
 def single_caption(scores: torch.Tensor, labels: torch.Tensor, owners: torch.Tensor) -> dict:
     """What one caption of a class can do, on average over every caption there is.
 
-    - `ap50`: each caption by itself is a query for the pictures of its class. Precision at 50, mean
+    - `ap50`: each caption by itself is a query for the images of its class. Precision at 50, mean
       over a class's captions (`ap50_per_class`, a list of C), then over the classes.
     - `top1`: each class is described by one caption, drawn at random and independently of the
-      other classes. The share of pictures classified right, in expectation over all such draws: for
-      each picture and each caption of its own class, the product over the other classes of the
+      other classes. The share of images classified right, in expectation over all such draws: for
+      each image and each caption of its own class, the product over the other classes of the
       share of captions that score lower.
 
     Both are what the first point of Figure 4b (one caption a class) estimates from ten draws.
 
     Args:
-        scores: float32 (N, T), of pictures with captions.
-        labels: int64 (N,), the class of each picture, 0 to C - 1.
+        scores: float32 (N, T), of images with captions.
+        labels: int64 (N,), the class of each image, 0 to C - 1.
         owners: int64 (T,), the class of each caption; every class has one or more.
 
     Source: paper, section 5.6 gives `ap50` for three encoders. Chapter: 6, zero-shot results.
 
     Example:
-        >>> scores = torch.tensor([[1.0, 5.0, 3.0]])  # one picture, two captions of its own class
+        >>> scores = torch.tensor([[1.0, 5.0, 3.0]])  # one image, two captions of its own class
         >>> figures = single_caption(scores, torch.tensor([0]), torch.tensor([0, 0, 1]))
         >>> figures["top1"]  # the second caption beats class 1's, the first does not
         0.5
@@ -99,9 +99,9 @@ def single_caption(scores: torch.Tensor, labels: torch.Tensor, owners: torch.Ten
     own = [(owners == c).nonzero().flatten() for c in range(classes)]
     right = torch.empty(len(labels), dtype=torch.float64)
     for c in range(classes):
-        pictures = (labels == c).nonzero().flatten()
-        if len(pictures):
-            right[pictures] = _chance_to_win(scores[pictures], own, c)
+        images = (labels == c).nonzero().flatten()
+        if len(images):
+            right[images] = _chance_to_win(scores[images], own, c)
     return {
         "top1": float(right.mean()),
         "ap50": float(ap50.double().mean()),
@@ -110,7 +110,7 @@ def single_caption(scores: torch.Tensor, labels: torch.Tensor, owners: torch.Ten
 
 
 def _chance_to_win(scores: torch.Tensor, own: list[torch.Tensor], c: int) -> torch.Tensor:
-    """For pictures of class c, the chance that a random caption of c beats one of every other.
+    """For images of class c, the chance that a random caption of c beats one of every other.
 
     Among equal scores the class of the lowest number wins, as in `argmax`.
     """

@@ -11,7 +11,16 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from dse.checkpoints import (
+from dse.datasets.described_images import DescribedImages
+from dse.evaluation import caption_owners, evaluate, unseen_classes
+from dse.objective import joint_embedding_loss
+from dse.runs import HISTORY_COLUMNS, Run, TrainingConfig, refuse_used_folder
+from dse.sampling import MinibatchSampler
+from dse.text import WORD_ENCODERS, build_text_encoder
+from dse.text.averages import ClassAttributes, train_word_vectors
+from dse.text.cnn import use_dense_gradients
+from dse.text.tokens import build_vocabulary
+from dse.training.checkpoints import (
     TrainingState,
     finish,
     load_checkpoint,
@@ -19,19 +28,10 @@ from dse.checkpoints import (
     refuse_other,
     save_checkpoint,
 )
-from dse.datasets.described_images import DescribedImages
-from dse.devices import gather, start_devices
-from dse.errors import InputError
-from dse.evaluation import caption_owners, evaluate, unseen_classes
-from dse.objective import joint_embedding_loss
-from dse.optimiser import RMSprop
-from dse.runs import HISTORY_COLUMNS, Run, TrainingConfig, refuse_used_folder
-from dse.sampling import MinibatchSampler
-from dse.text import WORD_ENCODERS, build_text_encoder
-from dse.text.averages import ClassAttributes, train_word_vectors
-from dse.text.cnn import use_dense_gradients
-from dse.text.tokens import build_vocabulary
-from dse.training_display import TrainingDisplay
+from dse.training.devices import gather, start_devices
+from dse.training.display import TrainingDisplay
+from dse.training.optimizer import RMSprop
+from dse.utils.errors import InputError
 
 BLOCK = 50
 """Steps after which what happened is copied from the device, shown and checked."""
@@ -57,7 +57,7 @@ def train(
     progress: bool = True,
     watch: Callable[[int, Run], None] | None = None,
 ) -> Run:
-    """Train a text encoder so that captions score high with pictures of their class.
+    """Train a text encoder so that captions score high with images of their class.
 
     The image features are frozen and used as they are; only the text encoder learns. The same data,
     configuration and versions give the same bits on a CPU, killed and resumed or not.
@@ -149,10 +149,10 @@ def _begin(config: TrainingConfig, classes: DescribedImages, dataset: dict) -> T
     """The state before the first step."""
     generator = torch.Generator().manual_seed(config.seed)
     encoder = _build_encoder(config, classes, generator)
-    optimiser = RMSprop(encoder.parameters(), lr=config.learning_rate)
+    optimizer = RMSprop(encoder.parameters(), lr=config.learning_rate)
     history = torch.empty(config.steps, len(HISTORY_COLUMNS))
     return TrainingState(
-        Run(encoder, config, dataset, pd.DataFrame()), optimiser, generator, history
+        Run(encoder, config, dataset, pd.DataFrame()), optimizer, generator, history
     )
 
 
@@ -237,9 +237,9 @@ class _Step:
         self.features = classes.features.to(fabric.device)
         if fabric.world_size > 1 or fabric.device.type != "cpu":
             use_dense_gradients(state.run.encoder)
-        self.encoder, self.optimiser = fabric.setup(state.run.encoder, state.optimiser)
+        self.encoder, self.optimizer = fabric.setup(state.run.encoder, state.optimizer)
         self.encoder.train()
-        state.optimiser.move_state()
+        state.optimizer.move_state()
         share = self.config.batch_size // fabric.world_size
         self.own = slice(fabric.global_rank * share, (fabric.global_rank + 1) * share)
 
@@ -257,13 +257,13 @@ class _Step:
             loss=config.loss,
             temperature=config.temperature,
         )
-        for group in self.optimiser.param_groups:
+        for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
-        self.optimiser.zero_grad()
+        self.optimizer.zero_grad()
         # A device has the part of the gradient that passes through its own texts, and the mean
         # over devices is what each gets: hence the factor.
         self.fabric.backward(loss * self.fabric.world_size)
-        self.optimiser.step()
+        self.optimizer.step()
         return torch.stack([loss.detach(), _batch_accuracy(images, texts.detach())])
 
 
@@ -275,7 +275,7 @@ def descriptions(encoder: nn.Module, classes: DescribedImages) -> torch.Tensor:
 
 
 def _watched(data: DescribedImages) -> DescribedImages:
-    """The `val` classes with a part of their captions: the first few of every picture."""
+    """The `val` classes with a part of their captions: the first few of every image."""
     val = unseen_classes(data, "val")
     images_per_class = torch.bincount(val.labels)
     kept = (-(-VALIDATION_CAPTIONS // images_per_class))[val.labels].tolist()

@@ -1,10 +1,10 @@
-"""Is DA-SJE's poor retrieval a matter of each picture's level alone?
+"""Is DA-SJE's poor retrieval a matter of each image's level alone?
 
-    python benchmarks/da_levels.py cub --root DATA --image-encoder efficientnet-lite0 \\
+    python experiments/da_levels.py cub --root DATA --image-encoder efficientnet-lite0 \\
         --out results/cub/da-levels.json
 
-Trains text encoders with DA-SJE. From the scores of the test pictures it takes the precision at 50
-twice: as they are, and after each picture's mean over the classes, its level, was taken off. An
+Trains text encoders with DA-SJE. From the scores of the test images it takes the precision at 50
+twice: as they are, and after each image's mean over the classes, its level, was taken off. An
 encoder that is in the file already is not trained again.
 """
 
@@ -15,8 +15,8 @@ from pathlib import Path
 
 import dse
 from dse.evaluation import measure
-from dse.files import written_whole
 from dse.reproduction import Cell
+from dse.utils.files import written_whole
 
 ENCODERS = ("attributes", "word2vec", "bag-of-words", "word-cnn", "word-lstm", "word-cnn-rnn")
 

@@ -9,8 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-import dse.training
-from dse.errors import InputError
+import dse.training.loop
 from dse.evaluation import evaluate
 from dse.objective import LOSSES, joint_embedding_loss
 from dse.runs import Run, TrainingConfig
@@ -18,6 +17,7 @@ from dse.sampling import MinibatchSampler
 from dse.text import build_text_encoder
 from dse.text.tokens import build_vocabulary
 from dse.training import train
+from dse.utils.errors import InputError
 from toy_data import COLOURS, colourful_data
 
 DATA = colourful_data()
@@ -242,7 +242,7 @@ def test_float16_features_train_and_evaluate_as_their_float32_values_do():
     assert one.dataset["float16"] and not other.dataset["float16"]
 
 
-def test_training_draws_the_crops_and_evaluation_takes_the_whole_picture():
+def test_training_draws_the_crops_and_evaluation_takes_the_whole_image():
     noise = torch.zeros(len(DATA.labels), 10, 16)
     data = dataclasses.replace(DATA, features=noise, test_features=DATA.features[:, 0])
     run = train(data, config(steps=5), progress=False)
@@ -301,15 +301,15 @@ def test_the_val_classes_are_looked_at_and_neither_they_nor_the_test_classes_are
     assert other.validation.equals(run.validation)
 
 
-def test_a_look_takes_the_first_captions_of_every_picture(monkeypatch):
-    monkeypatch.setattr(dse.training, "VALIDATION_CAPTIONS", 12)  # of six pictures: two of each
+def test_a_look_takes_the_first_captions_of_every_image(monkeypatch):
+    monkeypatch.setattr(dse.training.loop, "VALIDATION_CAPTIONS", 12)  # of six images: two of each
     seen = []
 
     def spy(run, data, split):
         seen.append(data)
         return evaluate(run, data, split)
 
-    monkeypatch.setattr(dse.training, "evaluate", spy)
+    monkeypatch.setattr(dse.training.loop, "evaluate", spy)
     trained(steps=1, split="train", validate_every=1)
     (looked_at,) = seen
     assert looked_at.captions == [own[:2] for own in DATA.subset("val").captions]
@@ -330,7 +330,7 @@ def test_training_ends_after_looks_in_vain(monkeypatch):
     def told(run, data, split):
         return dataclasses.replace(evaluate(run, data, split), top1=next(figures))
 
-    monkeypatch.setattr(dse.training, "evaluate", told)
+    monkeypatch.setattr(dse.training.loop, "evaluate", told)
     run = trained(steps=200, patience=2, **WATCHED)
     assert run.validation.top1.tolist() == [0.2, 0.5, 0.4, 0.5]
     assert len(run.history) == 80 and run.best_step == 40
@@ -348,10 +348,10 @@ def test_a_loss_that_is_no_number_ends_the_training_at_once():
 
 
 def test_a_loss_may_leap_and_come_back(monkeypatch):
-    monkeypatch.setattr(dse.training, "BLOCK", 1)
+    monkeypatch.setattr(dse.training.loop, "BLOCK", 1)
     losses = trained("word-cnn").history.loss
     assert losses.max() > 3 * losses[0]
-    monkeypatch.setattr(dse.training, "SETTLING", 0)
+    monkeypatch.setattr(dse.training.loop, "SETTLING", 0)
     with pytest.raises(InputError, match="the loss explodes"):
         trained("word-cnn")
 

@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from dse.errors import InputError, first_line
 from dse.runs import HISTORY_COLUMNS, Run, TrainingConfig
 from dse.text import build_text_encoder
-from dse.torch7 import TorchObject, read_torch7
+from dse.utils.errors import InputError, first_line
+from dse.utils.torch7 import TorchObject, read_torch7
 
 VARIANTS = {  # (units of the recurrence, gated) -> name of the text encoder
     (256, False): "char-cnn-rnn",

@@ -1,0 +1,124 @@
+"""Image files as RGB, whatever they hold, and the views of an image that encoders look at."""
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+
+from dse.utils.errors import InputError
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+"""Files that count as images, in small or capital letters."""
+
+_UNREADABLE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    struct.error,
+    Image.DecompressionBombError,
+    Image.DecompressionBombWarning,
+)
+
+
+def read_image(path: Path) -> Image.Image:
+    """Read an image file as 8-bit RGB, the right way up.
+
+    A turn that the camera noted (EXIF) is applied, what is transparent becomes white, 16-bit grey
+    becomes 8-bit, of an animation the first frame is taken.
+
+    Raises:
+        InputError: a file that is missing, cut short, no image, or has more than Pillow's limit
+            of about 89 million pixels.
+
+    Chapter: 2, image features.
+    """
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+            if width * height > Image.MAX_IMAGE_PIXELS:
+                raise Image.DecompressionBombError(f"{width} x {height} pixels")
+            return _rgb(ImageOps.exif_transpose(image))
+    except FileNotFoundError:
+        raise InputError(
+            f"{path} is missing: put the image there, or take it off the list"
+        ) from None
+    except _UNREADABLE as error:
+        reason = {
+            "UnidentifiedImageError": "it is empty or no image",
+            "DecompressionBombError": "it has too many pixels",
+            "DecompressionBombWarning": "it has too many pixels",
+        }.get(type(error).__name__, str(error).splitlines()[0] if str(error) else "damaged")
+        raise InputError(f"{path} cannot be read ({reason}): replace or remove it") from error
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):  # 16-bit grey
+        grey = np.asarray(image).astype(np.int64).clip(0, 65535) >> 8
+        image = Image.fromarray(grey.astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert("RGB")
+
+
+def whole_image(image: Image.Image, size: int, resampling: Image.Resampling) -> torch.Tensor:
+    """The paper's test view: the whole image, squashed to a square.
+
+    Args:
+        image: RGB.
+        size: S, the side in pixels.
+        resampling: of the resizing.
+
+    Returns:
+        uint8 (1, 3, S, S).
+
+    Source: paper, section 5. Chapter: 2, image features.
+
+    Example:
+        >>> whole_image(Image.new("RGB", (30, 20)), 8, Image.Resampling.BICUBIC).shape
+        torch.Size([1, 3, 8, 8])
+    """
+    if image.size != (size, size):
+        image = image.resize((size, size), resampling)
+    return _pixels(image)
+
+
+def ten_crops(image: Image.Image, size: int, resampling: Image.Resampling) -> torch.Tensor:
+    """The paper's training views: the middle, the four corners, and their mirror images.
+
+    A crop is a square, 7/8 of the image's shorter side, resized to S by S. That is the usual crop
+    of 224 pixels from an image whose shorter side has 256.
+
+    Args, Source, Chapter: as for `whole_image`.
+
+    Returns:
+        uint8 (10, 3, S, S): middle, top left, top right, bottom left, bottom right; then the same
+        mirrored.
+
+    Example:
+        >>> ten_crops(Image.new("RGB", (30, 20)), 8, Image.Resampling.BICUBIC).shape
+        torch.Size([10, 3, 8, 8])
+    """
+    width, height = image.size
+    side = min(width, height) * 7 / 8
+    right, bottom = width - side, height - side
+    corners = ((right / 2, bottom / 2), (0, 0), (right, 0), (0, bottom), (right, bottom))
+    crops = torch.cat(
+        [
+            _pixels(image.resize((size, size), resampling, box=(x, y, x + side, y + side)))
+            for x, y in corners
+        ]
+    )
+    return torch.cat([crops, crops.flip(3)])
+
+
+VIEWS = {1: whole_image, 10: ten_crops}
+"""How many views of an image there may be, and what makes them."""
+
+
+def _pixels(image: Image.Image) -> torch.Tensor:
+    """uint8 (1, 3, H, W), channels last in memory, as images are and as networks like it."""
+    return torch.from_numpy(np.array(image)[None]).permute(0, 3, 1, 2)
