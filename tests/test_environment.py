@@ -10,10 +10,7 @@ import yaml
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-EXTRAS = (
-    "word2vec", "efficientnet", "torchvision", "timm", "minilm", "clip", "tensorboard", "ray",
-    "book", "dev",
-)  # fmt: skip
+EXTRAS = ("efficientnet", "timm", "minilm", "clip", "tensorboard", "ray", "book", "dev")
 
 
 def pinned():
