@@ -12,36 +12,63 @@ RETRIEVED = 50
 """Images that a query retrieves, for the paper's AP@50."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Metrics:
     """The figures of one evaluation, all from the scores of N images with C classes.
 
     Attributes:
-        top1: share of the N images whose own class has the highest score, 0 to 1. This is the
-            paper's top-1: over images, not over classes.
-        top1_per_class: the mean over classes of the share within each class.
-        ap50: share of right images among the 50 that each class's text ranks highest, mean over
-            the C classes. The paper calls it AP@50; it is a precision at 50. With fewer than 50
-            images all are retrieved.
-        map: mean average precision proper, over all N images, mean over the C classes.
-        class_top1: float32 (C,), the share within each class; NaN for a class without an image.
-        class_precision: float32 (C,), the precision at 50 of each class's query.
-        class_average_precision: float32 (C,), of each class's query; NaN likewise.
         class_names: C names.
         labels: int64 (N,), each image's own class.
         scores: float32 (N, C), inner product of image and class embedding.
+        hits: bool (N,), whether an image's own class has the highest score.
+        class_top1: float32 (C,), the share of hits within each class; NaN for a class without an
+            image.
+        class_precision: float32 (C,), the precision at 50 of each class's query.
+        class_average_precision: float32 (C,), of each class's query; NaN likewise.
+
+    Chapter: 6, zero-shot results.
     """
 
-    top1: float
-    top1_per_class: float
-    ap50: float
-    map: float
-    class_top1: torch.Tensor
-    class_precision: torch.Tensor
-    class_average_precision: torch.Tensor
     class_names: list[str]
     labels: torch.Tensor
     scores: torch.Tensor
+    hits: torch.Tensor
+    class_top1: torch.Tensor
+    class_precision: torch.Tensor
+    class_average_precision: torch.Tensor
+
+    def __repr__(self) -> str:
+        return (
+            f"Metrics(top1={self.top1:.3f}, ap50={self.ap50:.3f}, {len(self.class_names)} classes, "
+            f"{len(self.labels)} images)"
+        )
+
+    @property
+    def top1(self) -> float:
+        """Share of the N images whose own class has the highest score, 0 to 1.
+
+        This is the paper's top-1: over images, not over classes.
+        """
+        return float(self.hits.double().mean())
+
+    @property
+    def top1_per_class(self) -> float:
+        """The mean over classes of the share within each class."""
+        return float(self.class_top1.double().nanmean())
+
+    @property
+    def ap50(self) -> float:
+        """Share of right images among the 50 that a class's text ranks highest, mean over classes.
+
+        The paper calls it AP@50; it is a precision at 50. With fewer than 50 images all are
+        retrieved.
+        """
+        return float(self.class_precision.double().mean())
+
+    @property
+    def map(self) -> float:
+        """Mean average precision proper, over all N images, mean over the C classes."""
+        return float(self.class_average_precision.double().nanmean())
 
     def to_dict(self) -> dict:
         """The figures as plain numbers, for JSON; `classes` and `images` say how many."""
@@ -68,6 +95,7 @@ def evaluate(run: Run, data: DescribedImages, split: str = "test") -> Metrics:
     """Classify and retrieve the images of `split`'s classes from their captions alone.
 
     A class is represented by the mean embedding of all captions of its images (equation 8).
+    Captions are embedded, and scores computed, on the device of the run.
 
     Args:
         run: a trained text encoder.
@@ -79,21 +107,9 @@ def evaluate(run: Run, data: DescribedImages, split: str = "test") -> Metrics:
 
     Source: paper, sections 3 and 5. Chapter: 6, zero-shot results.
     """
-    classes = unseen_classes(data, split)
-    embeddings = class_embeddings(run, classes)
-    return measure(score(classes, embeddings), classes.labels, classes.class_names)
-
-
-def unseen_classes(data: DescribedImages, split: str) -> DescribedImages:
-    """The classes of a split, to measure on.
-
-    Raises:
-        InputError: no such split, or no class in it.
-    """
-    classes = data.subset(split)
-    if not classes.class_names:
-        raise InputError(f"{data.name} has no class in {split}: there is nothing to measure")
-    return classes
+    classes = data.unseen_classes(split)
+    embeddings = class_embeddings(run, classes).to(run.device)
+    return measure(score(classes, embeddings).cpu(), classes.labels, classes.class_names)
 
 
 def score(classes: DescribedImages, embeddings: torch.Tensor) -> torch.Tensor:
@@ -104,18 +120,21 @@ def score(classes: DescribedImages, embeddings: torch.Tensor) -> torch.Tensor:
         embeddings: float32 (M, D), of classes or captions.
 
     Returns:
-        float32 (N, M).
+        float32 (N, M), on the device of the embeddings.
 
     Raises:
         InputError: no features, or features of another dimension.
     """
     images = classes.whole_images()
-    if images is None or images.shape[1] != embeddings.shape[1]:
+    if images is None:
+        raise InputError(f"{classes.name} has no image features: use load_dataset, or dse features")
+    if images.shape[1] != embeddings.shape[1]:
         raise InputError(
-            f"the run embeds in {embeddings.shape[1]} dimensions and the features of "
-            f"{classes.name} differ: evaluate with the image encoder that it was trained on"
+            f"the run embeds in {embeddings.shape[1]} dimensions, and the features of "
+            f"{classes.name} have {images.shape[1]}: evaluate with the image encoder that it was "
+            "trained on"
         )
-    return images @ embeddings.T
+    return images.to(embeddings.device) @ embeddings.T
 
 
 def class_embeddings(run: Run, classes: DescribedImages) -> torch.Tensor:
@@ -130,13 +149,8 @@ def class_embeddings(run: Run, classes: DescribedImages) -> torch.Tensor:
     """
     if run.config.text_encoder == "attributes":
         return _attribute_embeddings(run, classes)
-    embeddings = run.encode([caption for own in classes.captions for caption in own])
-    return mean_by_class(embeddings, caption_owners(classes), len(classes.class_names))
-
-
-def caption_owners(classes: DescribedImages) -> torch.Tensor:
-    """The class of every caption, int64 (T,), the captions of image 0 first."""
-    return classes.labels.repeat_interleave(torch.tensor([len(own) for own in classes.captions]))
+    embeddings = run.encode(classes.all_captions)
+    return mean_by_class(embeddings, classes.caption_owners, len(classes.class_names))
 
 
 def mean_by_class(embeddings: torch.Tensor, owners: torch.Tensor, classes: int) -> torch.Tensor:
@@ -154,8 +168,13 @@ def mean_by_class(embeddings: torch.Tensor, owners: torch.Tensor, classes: int) 
         >>> mean_by_class(torch.tensor([[2.0], [4.0], [7.0]]), torch.tensor([0, 0, 1]), 2).tolist()
         [[3.0], [7.0]]
     """
-    sums = torch.zeros(classes, embeddings.shape[1]).index_add_(0, owners, embeddings)
-    return sums / torch.bincount(owners, minlength=classes).unsqueeze(1)
+    sums = embeddings.new_zeros(classes, embeddings.shape[1]).index_add_(0, owners, embeddings)
+    return sums / _members(owners, classes).sum(0).unsqueeze(1)
+
+
+def _members(labels: torch.Tensor, classes: int) -> torch.Tensor:
+    """Which image belongs to which class, bool (N, C)."""
+    return labels.unsqueeze(1) == torch.arange(classes, device=labels.device)
 
 
 @torch.inference_mode()
@@ -168,7 +187,7 @@ def _attribute_embeddings(run: Run, classes: DescribedImages) -> torch.Tensor:
             f"the run reads {expected} attributes of a class, and {classes.name} has {held}: "
             "evaluate on the data that it was trained on"
         )
-    return run.encoder(attributes).cpu()
+    return run.encoder(attributes.to(run.device)).cpu()
 
 
 def measure(scores: torch.Tensor, labels: torch.Tensor, class_names: list[str]) -> Metrics:
@@ -187,22 +206,16 @@ def measure(scores: torch.Tensor, labels: torch.Tensor, class_names: list[str]) 
         >>> round(metrics.top1, 3), metrics.top1_per_class
         (0.667, 0.75)
     """
-    hits = (scores.argmax(1) == labels).float()
-    counts = torch.bincount(labels, minlength=len(class_names))
-    class_top1 = torch.zeros(len(class_names)).index_add_(0, labels, hits) / counts
-    class_precision = precision_at(scores, labels, RETRIEVED)
-    class_average_precision = average_precision(scores, labels)
+    hits = scores.argmax(1) == labels
+    members = _members(labels, len(class_names))
     return Metrics(
-        top1=float(hits.double().mean()),
-        top1_per_class=float(class_top1.double().nanmean()),
-        ap50=float(class_precision.double().mean()),
-        map=float(class_average_precision.double().nanmean()),
-        class_top1=class_top1,
-        class_precision=class_precision,
-        class_average_precision=class_average_precision,
-        class_names=class_names,
-        labels=labels,
-        scores=scores,
+        class_names,
+        labels,
+        scores,
+        hits,
+        class_top1=(members & hits.unsqueeze(1)).sum(0) / members.sum(0),
+        class_precision=precision_at(scores, labels, RETRIEVED),
+        class_average_precision=average_precision(scores, labels),
     )
 
 
@@ -227,7 +240,8 @@ def precision_at(
         >>> precision_at(scores, torch.tensor([0, 1, 1]), k=2).tolist()
         [0.5, 1.0]
     """
-    queries = torch.arange(scores.shape[1]) if queries is None else queries
+    if queries is None:
+        queries = torch.arange(scores.shape[1], device=scores.device)
     retrieved = scores.topk(min(k, len(scores)), dim=0).indices
     return (labels[retrieved] == queries).float().mean(0)
 
@@ -253,8 +267,8 @@ def average_precision(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tenso
         [0.8333333134651184, 0.5]
     """
     order = scores.sort(dim=0, descending=True, stable=True).indices
-    hits = (labels[order] == torch.arange(scores.shape[1])).double()
-    ranks = torch.arange(1, len(scores) + 1).unsqueeze(1)
+    hits = _members(labels, scores.shape[1]).gather(0, order).double()
+    ranks = torch.arange(1, len(scores) + 1, device=scores.device).unsqueeze(1)
     precisions = hits.cumsum(0) / ranks
     return ((precisions * hits).sum(0) / hits.sum(0)).float()
 
@@ -269,11 +283,12 @@ def confusion(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """
     classes = scores.shape[1]
     cells = labels * classes + scores.argmax(1)
-    return torch.bincount(cells, minlength=classes**2).view(classes, classes)
+    counts = cells.new_zeros(classes**2).index_add_(0, cells, torch.ones_like(cells))
+    return counts.view(classes, classes)
 
 
 def pair_accuracy(scores: torch.Tensor, labels: torch.Tensor, pairs: torch.Tensor) -> torch.Tensor:
-    """How often an image scores higher with its own class than with that class's double.
+    """How often an image scores higher with its own class than with the other of a pair.
 
     Args:
         scores: float (N, C).
@@ -281,7 +296,7 @@ def pair_accuracy(scores: torch.Tensor, labels: torch.Tensor, pairs: torch.Tenso
         pairs: int64 (P, 2), classes that are easily confused.
 
     Returns:
-        float32 (P,), the share over both classes' images; a guess has 0.5.
+        float32 (P,), the share over both classes' images; the chance level is 0.5.
 
     Chapter: 6, zero-shot results.
 
@@ -290,13 +305,8 @@ def pair_accuracy(scores: torch.Tensor, labels: torch.Tensor, pairs: torch.Tenso
         >>> pair_accuracy(scores, torch.tensor([0, 1]), torch.tensor([[0, 1]])).tolist()
         [0.5]
     """
-    double = torch.full((scores.shape[1],), -1)
-    double[pairs] = pairs.flip(1)
-    paired = (double[labels] >= 0).nonzero().flatten()
-    own = scores[paired, labels[paired]]
-    other = scores[paired, double[labels[paired]]]
-    pair_of = torch.full((scores.shape[1],), -1)
-    pair_of[pairs] = torch.arange(len(pairs)).unsqueeze(1).expand(-1, 2)
-    members = pair_of[labels[paired]]
-    wins = torch.zeros(len(pairs)).index_add_(0, members, (own > other).float())
-    return wins / torch.bincount(members, minlength=len(pairs))
+    one, other = pairs.to(scores.device).T
+    of_one, of_other = labels.unsqueeze(1) == one, labels.unsqueeze(1) == other  # (N, P)
+    wins = of_one & (scores[:, one] > scores[:, other])
+    wins |= of_other & (scores[:, other] > scores[:, one])
+    return wins.sum(0) / (of_one | of_other).sum(0)

@@ -1,5 +1,7 @@
 """Evaluation against literal implementations, on ties, small sets and uneven classes."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given
@@ -11,11 +13,13 @@ from dse.evaluation import (
     class_embeddings,
     confusion,
     evaluate,
+    mean_by_class,
     measure,
     pair_accuracy,
     precision_at,
+    score,
 )
-from dse.training.loop import Run, TrainingConfig
+from dse.runs import Run, TrainingConfig
 from dse.utils.errors import InputError
 
 names = [f"class {c}" for c in range(6)]
@@ -54,6 +58,48 @@ def test_a_perfect_scorer_gets_one_and_shifting_an_image_changes_no_class(seed):
     assert metrics.top1 == metrics.top1_per_class == 1
     shifted = measure(scores + torch.randn(80, 1), labels, names)
     assert shifted.top1 == measure(scores, labels, names).top1
+
+
+META = torch.device("meta")
+METRICS = {
+    "measure": lambda scores, labels: measure(scores, labels, names).class_average_precision,
+    "precision_at": lambda scores, labels: precision_at(scores, labels, 50),
+    "precision_at, of queries": lambda scores, labels: precision_at(scores, labels, 50, labels[:6]),
+    "average_precision": average_precision,
+    "confusion": confusion,
+    "pair_accuracy": lambda scores, labels: pair_accuracy(
+        scores, labels, torch.tensor([[0, 3], [5, 1]])
+    ),
+    "mean_by_class": lambda scores, labels: mean_by_class(scores, labels, 6),
+    "score": lambda scores, labels: score(DATA, torch.ones(3, 2, device=scores.device)),
+}
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_metrics_compute_where_their_scores_are(name):
+    """On `meta` a tensor that was made on the CPU raises an error where it meets another."""
+    scores, labels = random_scores(0)
+    expected = METRICS[name](scores, labels)
+    found = METRICS[name](scores.to(META), labels.to(META))
+    assert found.device == META
+    assert (found.shape, found.dtype) == (expected.shape, expected.dtype)
+
+
+def test_metrics_are_short_in_print():
+    scores, labels = random_scores(3)
+    metrics = measure(scores, labels, names)
+    assert repr(metrics) == (
+        f"Metrics(top1={metrics.top1:.3f}, ap50={metrics.ap50:.3f}, 6 classes, 80 images)"
+    )
+    assert metrics != measure(scores, labels, names)  # compared by identity, without an error
+
+
+def test_a_class_without_an_image_counts_in_no_mean_over_classes():
+    scores, labels = random_scores(5, classes=5)
+    scores = torch.cat([scores, torch.full((80, 1), -99.0)], dim=1)
+    with_empty, without = measure(scores, labels, names), measure(scores[:, :5], labels, names[:5])
+    assert with_empty.class_top1[5].isnan()
+    assert (with_empty.top1_per_class, with_empty.map) == (without.top1_per_class, without.map)
 
 
 def test_precision_agrees_with_scikit_learn_on_negative_scores():
@@ -162,7 +208,9 @@ def test_refuses_features_of_another_dimension_and_unknown_splits():
     other = DescribedImages(
         "lengths", torch.zeros(4, 1, 3), DATA.labels, DATA.captions, DATA.class_names, DATA.splits
     )
-    with pytest.raises(InputError, match="trained on"):
+    with pytest.raises(InputError, match="2 dimensions"):
         evaluate(RUN, other)
-    with pytest.raises(InputError, match="unknown split"):
+    with pytest.raises(InputError, match="no image features"):
+        evaluate(RUN, replace(DATA, features=None))
+    with pytest.raises(InputError, match="'validation'"):
         evaluate(RUN, DATA, "validation")

@@ -60,11 +60,12 @@ def caption_curve(
     for n in counts:
         measured = []
         for _ in range(DRAWS):
-            drawn = [c[torch.randperm(len(c), generator=generator)[:n]] for c in own]
+            orders = [torch.randperm(len(c), generator=generator)[:n] for c in own]
+            drawn = [c[order.to(c.device)] for c, order in zip(own, orders, strict=True)]
             measured.append(figures(torch.cat(drawn)))
         top1, ap50 = map(list, zip(*measured, strict=True))
         rows.append({"captions": n, "top1": top1, "ap50": ap50})
-    top1, ap50 = figures(torch.arange(len(captions)))
+    top1, ap50 = figures(torch.arange(len(captions), device=owners.device))
     return [*rows, {"captions": "all", "top1": [top1], "ap50": [ap50]}]
 
 
@@ -97,11 +98,11 @@ def single_caption(scores: torch.Tensor, labels: torch.Tensor, owners: torch.Ten
     precision = precision_at(scores, labels, RETRIEVED, owners).unsqueeze(1)
     ap50 = mean_by_class(precision, owners, classes).flatten()
     own = [(owners == c).nonzero().flatten() for c in range(classes)]
-    right = torch.empty(len(labels), dtype=torch.float64)
+    right = torch.empty(len(labels), dtype=torch.float64, device=scores.device)
     for c in range(classes):
         images = (labels == c).nonzero().flatten()
         if len(images):
-            right[images] = _chance_to_win(scores[images], own, c)
+            right[images] = _probability_to_win(scores[images], own, c)
     return {
         "top1": float(right.mean()),
         "ap50": float(ap50.double().mean()),
@@ -109,16 +110,16 @@ def single_caption(scores: torch.Tensor, labels: torch.Tensor, owners: torch.Ten
     }
 
 
-def _chance_to_win(scores: torch.Tensor, own: list[torch.Tensor], c: int) -> torch.Tensor:
-    """For images of class c, the chance that a random caption of c beats one of every other.
+def _probability_to_win(scores: torch.Tensor, own: list[torch.Tensor], c: int) -> torch.Tensor:
+    """For images of class c, the probability that a random caption of c beats one of every other.
 
     Among equal scores the class of the lowest number wins, as in `argmax`.
     """
     mine = scores[:, own[c]].contiguous()
-    chance = torch.ones(mine.shape, dtype=torch.float64)
+    probability = torch.ones(mine.shape, dtype=torch.float64, device=mine.device)
     for k, captions in enumerate(own):
         if k != c:
             ranked = scores[:, captions].sort(1).values
             below = torch.searchsorted(ranked, mine, right=k > c)
-            chance *= below.double() / len(captions)
-    return chance.mean(1)
+            probability *= below.double() / len(captions)
+    return probability.mean(1)
