@@ -10,7 +10,7 @@ import torch
 from dse.utils.errors import InputError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class DescribedImages:
     """A data set of described images, in memory.
 
@@ -84,6 +84,31 @@ class DescribedImages:
                     "test: zero-shot splits share no class"
                 )
 
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __repr__(self) -> str:
+        features = "no features"
+        if self.features is not None:
+            _, views, dim = self.features.shape
+            plural = "s" if views > 1 else ""
+            features = f"{dim} features in {views} view{plural} by {self.image_encoder}"
+        return (
+            f"DescribedImages({self.name!r}, {len(self.class_names)} classes, {len(self)} images, "
+            f"{len(self.all_captions)} captions, {features})"
+        )
+
+    @property
+    def all_captions(self) -> list[str]:
+        """The T captions in one list: those of image 0 come first, then those of image 1."""
+        return [caption for own in self.captions for caption in own]
+
+    @property
+    def caption_owners(self) -> torch.Tensor:
+        """The class of each of `all_captions`, int64 (T,)."""
+        counts = torch.tensor([len(own) for own in self.captions], dtype=torch.int64)
+        return self.labels.repeat_interleave(counts)
+
     def subset(self, split: str) -> "DescribedImages":
         """The images of one split's classes, the classes renumbered from 0 in their old order.
 
@@ -116,11 +141,36 @@ class DescribedImages:
             test_features=None if self.test_features is None else self.test_features[kept],
         )
 
+    def unseen_classes(self, split: str) -> "DescribedImages":
+        """The classes of a split, to measure on: `subset`, which may not be empty here.
+
+        Raises:
+            InputError: no such split, or no class in it.
+        """
+        classes = self.subset(split)
+        if not classes.class_names:
+            raise InputError(f"{self.name} has no class in {split}: there is nothing to measure")
+        return classes
+
     def whole_images(self) -> torch.Tensor | None:
         """The features to evaluate on, float32 (N, D); None without features."""
         if self.test_features is not None:
             return self.test_features.float()
         return None if self.features is None else self.features[:, 0].float()
+
+    def describe(self) -> dict:
+        """What a run remembers of the data that it was trained on, as plain values."""
+        return {
+            "name": self.name,
+            "root": None if self.root is None else str(self.root.absolute()),
+            "image_encoder": self.image_encoder,
+            "views": None if self.features is None else self.features.shape[1],
+            "float16": self.features is not None and self.features.dtype == torch.float16,
+            "fingerprint": self.fingerprint(),
+            "classes": len(self.class_names),
+            "images": len(self),
+            "captions": len(self.all_captions),
+        }
 
     def fingerprint(self) -> str:
         """Sixteen hex digits that change with anything that training or evaluation reads.
