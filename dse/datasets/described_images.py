@@ -159,7 +159,11 @@ class DescribedImages:
         return None if self.features is None else self.features[:, 0].float()
 
     def describe(self) -> dict:
-        """What a run remembers of the data that it was trained on, as plain values."""
+        """What a run remembers of the data that it was trained on, as plain values.
+
+        `content` is the fingerprint without features: another device gives others in their last
+        digits.
+        """
         return {
             "name": self.name,
             "root": None if self.root is None else str(self.root.absolute()),
@@ -167,6 +171,7 @@ class DescribedImages:
             "views": None if self.features is None else self.features.shape[1],
             "float16": self.features is not None and self.features.dtype == torch.float16,
             "fingerprint": self.fingerprint(),
+            "content": replace(self, features=None, test_features=None).fingerprint(),
             "classes": len(self.class_names),
             "images": len(self),
             "captions": len(self.all_captions),
