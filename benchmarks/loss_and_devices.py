@@ -82,7 +82,7 @@ def train(processes: int, steps: int) -> None:
     config = dse.TrainingConfig("char-cnn-rnn", steps=steps)
     dse.train(
         data, config, devices=processes, progress=False,
-        watch=lambda *_: times.append(time.monotonic()),
+        callback=lambda *_: times.append(time.monotonic()),
     )  # fmt: skip
     if is_first_process():
         print(round((steps - 1) / (times[-1] - times[0]), 2))

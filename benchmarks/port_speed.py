@@ -63,7 +63,7 @@ def compare(data: dse.DescribedImages, name: str, steps: int) -> tuple[float, ..
     """
     config = dse.TrainingConfig(name, steps=steps, lr_decay=1.0)
     times = []
-    run = dse.train(data, config, progress=False, watch=lambda *_: times.append(time.monotonic()))
+    run = dse.train(data, config, progress=False, callback=lambda *_: times.append(time.monotonic()))
     ours = (steps - 1) / (times[-1] - times[0])
 
     classes = data.subset("trainval")

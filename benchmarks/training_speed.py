@@ -71,7 +71,7 @@ def main() -> None:
 def steps_per_second(data: dse.DescribedImages, config: dse.TrainingConfig):
     """Of `train`; of the network it trained on minibatches that lie ready; of that with RMSprop."""
     times = []
-    run = dse.train(data, config, progress=False, watch=lambda *_: times.append(time.monotonic()))
+    run = dse.train(data, config, progress=False, callback=lambda *_: times.append(time.monotonic()))
 
     classes = data.subset(config.split)
     descriptions = dse.training.loop.descriptions(run.encoder, classes)

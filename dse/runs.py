@@ -1,10 +1,12 @@
 """A run: a text encoder, how it was trained, and what happened while it was."""
 
 import json
+import math
 import platform
-from dataclasses import asdict, dataclass, field
+from dataclasses import MISSING, asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
@@ -13,14 +15,20 @@ from torch import nn
 
 from dse.objective import LOSSES, OBJECTIVES
 from dse.text import TEXT_ENCODERS, build_text_encoder
-from dse.text.cnn import filled_lengths
+from dse.text.layers import TokenConv1d, text_lengths
+from dse.text.published import read_published
 from dse.utils.errors import InputError, first_line
 from dse.utils.files import written_whole
 from dse.utils.progress import progress_bar
 
-RUN_FORMAT = 2
+RUN_FORMAT = 3
 HISTORY_COLUMNS = ["loss", "batch_accuracy", "learning_rate"]
 VALIDATION_COLUMNS = ["step", "top1", "ap50"]
+
+
+def option(description: str, default: Any = MISSING) -> Any:
+    """A field of `TrainingConfig`, with the words that the command line explains it with."""
+    return field(default=default, metadata={"help": description})
 
 
 @dataclass(frozen=True)
@@ -39,9 +47,10 @@ class TrainingConfig:
         captions_per_image: captions of each image that are used.
         seed: of the one generator behind the initial parameters and every minibatch.
         split: the classes to train on, `trainval` or `train`.
-        validate_every: steps between two looks at the `val` classes; 0 is never. The classes to
-            train on are then those of `train`.
-        patience: looks without a better top-1 after which training ends; 0 is never.
+        units: hidden units of an LSTM, a char-CNN-RNN or a Transformer; None: the encoder's own.
+        validate_every: steps between two validations on the `val` classes; 0 is never. The classes
+            to train on are then those of `train`.
+        patience: stop after this many validations without a better top-1; 0 is never.
         precision: of the computation, a name that Lightning Fabric knows: `32-true`, `bf16-mixed`,
             `16-mixed`.
 
@@ -52,20 +61,21 @@ class TrainingConfig:
         0.0007
     """
 
-    text_encoder: str
-    objective: str = "ds"
-    loss: str = "sum"
-    temperature: float = 1.0
-    steps: int = 30_000
-    batch_size: int = 40
-    learning_rate: float = 7e-4
-    lr_decay: float = 0.98
-    captions_per_image: int = 10
-    seed: int = 0
-    split: str = "trainval"
-    validate_every: int = 0
-    patience: int = 0
-    precision: str = "32-true"
+    text_encoder: str = option("see dse.text.TEXT_ENCODERS")
+    objective: str = option("ds (symmetric) or da (images rank texts only)", "ds")
+    loss: str = option("sum, max, weighted or contrastive", "sum")
+    temperature: float = option("of the contrastive loss", 1.0)
+    steps: int = option("minibatches", 30_000)
+    batch_size: int = option("matching pairs in a minibatch", 40)
+    learning_rate: float = option("of RMSprop", 7e-4)
+    lr_decay: float = option("factor on the learning rate after every C steps, C classes", 0.98)
+    captions_per_image: int = option("captions of each image that are used", 10)
+    units: int | None = option("hidden units, of an encoder that has a choice", None)
+    seed: int = option("of the initial parameters and every minibatch", 0)
+    split: str = option("classes to train on: trainval or train", "trainval")
+    validate_every: int = option("steps between two validations; needs --split train", 0)
+    patience: int = option("stop after this many validations without improvement", 0)
+    precision: str = option("32-true, bf16-mixed or 16-mixed", "32-true")
 
     def __post_init__(self):
         for kind, value, known in (
@@ -76,24 +86,28 @@ class TrainingConfig:
         ):
             if value not in known:
                 raise InputError(f"unknown {kind} {value!r}: choose one of {', '.join(known)}")
-        if self.steps < 1:
-            raise InputError(f"steps is {self.steps}: it must be 1 or more")
+        for name in ("steps", "batch_size", "captions_per_image"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} is {getattr(self, name)}: it must be 1 or more")
+        if self.units is not None and self.units < 1:
+            raise InputError(f"units is {self.units}: it must be 1 or more")
         if not 0 <= self.seed < 2**32:
             raise InputError(f"seed is {self.seed}: it must be 0 to {2**32 - 1}")
-        if not self.temperature > 0:
-            raise InputError(f"temperature is {self.temperature}: it must be greater than 0")
+        for name in ("temperature", "learning_rate", "lr_decay"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise InputError(f"{name} is {getattr(self, name)}: it must be greater than 0")
         for name in ("validate_every", "patience"):
             if getattr(self, name) < 0:
                 raise InputError(f"{name} is {getattr(self, name)}: it must be 0 or more")
         if self.validate_every and self.split != "train":
             raise InputError(
-                f"split is {self.split!r}, and the val classes are to be watched: train on 'train'"
+                f"split is {self.split!r} and holds the val classes: to validate, train on 'train'"
             )
         if self.patience and not self.validate_every:
-            raise InputError("patience counts looks at the val classes: set validate_every, too")
+            raise InputError("patience counts validations: set validate_every, too")
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Run:
     """A trained text encoder with all that one needs to use it and to make it again.
 
@@ -104,7 +118,8 @@ class Run:
             it was trained on.
         history: a data frame, one row a step: `loss`, `batch_accuracy` (images whose own text has
             the highest score of the batch) and `learning_rate`.
-        validation: a data frame, one row a look at the `val` classes: `step`, `top1`, `ap50`.
+        validation: a data frame, one row a validation on the `val` classes: `step`, `top1`,
+            `ap50`.
         versions: of dse, torch and Python.
     """
 
@@ -117,11 +132,23 @@ class Run:
     )
     versions: dict = field(default_factory=lambda: versions())
 
+    def __repr__(self) -> str:
+        steps = f"{len(self.history)} steps" if len(self.history) else "not trained here"
+        return (
+            f"Run({self.config.text_encoder!r}, {self.config.objective}, on "
+            f"{self.dataset.get('name')}, {steps}, {self.encoder.linear.out_features} dimensions)"
+        )
+
+    @property
+    def device(self) -> torch.device:
+        """Where the encoder computes."""
+        return self.encoder.linear.weight.device
+
     @property
     def best_step(self) -> int | None:
         """The step with the highest top-1 on the `val` classes, the first of several; or None.
 
-        The paper's way: train on `train` and watch `val`, then train on `trainval` for so many.
+        The paper's way: train on `train`, choose on `val`, then train on `trainval` for so many.
         """
         if self.validation.empty:
             return None
@@ -129,7 +156,7 @@ class Run:
 
     @torch.inference_mode()
     def encode(
-        self, captions: list[str], batch_size: int = 256, progress: bool = False
+        self, captions: list[str], batch_size: int = 64, progress: bool = False
     ) -> torch.Tensor:
         """Embed captions.
 
@@ -142,7 +169,7 @@ class Run:
             progress: show a bar.
 
         Returns:
-            float32 (n, D), one row a caption.
+            float32 (n, D), one row a caption, on the CPU.
 
         Raises:
             InputError: something in the list is no string, or the encoder reads no captions.
@@ -158,10 +185,10 @@ class Run:
         if not captions:
             return embeddings
         tokens = self.encoder.tokenizer(captions)
-        order = filled_lengths(tokens).argsort(stable=True)  # captions of one length go together
+        order = text_lengths(tokens).argsort(stable=True)  # captions of one length go together
         batches = order.split(batch_size)
         for rows in progress_bar(batches, desc="encoding", progress=progress):
-            embeddings[rows] = self.encoder(tokens[rows]).to(embeddings)
+            embeddings[rows] = self.encoder(tokens[rows].to(self.device)).to(embeddings)
         return embeddings
 
     def save(self, folder: Path | str) -> None:
@@ -192,15 +219,21 @@ class Run:
             "versions": self.versions,
         }
         folder.mkdir()
-        (folder / "config.json").write_text(json.dumps(about, indent=1, ensure_ascii=False))
+        (folder / "config.json").write_text(
+            json.dumps(about, indent=1, ensure_ascii=False), encoding="utf-8"
+        )
         save_file(self.encoder.state_dict(), folder / "model.safetensors")
         self.history.to_csv(folder / "history.csv", index=False)
         lines = [json.dumps(row) + "\n" for row in self.validation.to_dict("records")]
-        (folder / "validation.jsonl").write_text("".join(lines))
+        (folder / "validation.jsonl").write_text("".join(lines), encoding="utf-8")
 
     @classmethod
-    def load(cls, folder: Path | str) -> "Run":
+    def load(cls, folder: Path | str, device: torch.device | str | None = None) -> "Run":
         """Read a run that `save` wrote.
+
+        Args:
+            folder: the run.
+            device: where its encoder is to compute; None: on the CPU.
 
         Raises:
             InputError: the folder is no run, or its files are damaged or of a newer format.
@@ -211,13 +244,13 @@ class Run:
                 f"{folder} is not a run: it has no config.json; make one with dse train"
             )
         try:
-            about = json.loads((folder / "config.json").read_text())
+            about = json.loads((folder / "config.json").read_text(encoding="utf-8"))
             if about["format"] > RUN_FORMAT:
                 raise InputError(f"{folder} has format {about['format']}: update dse to read it")
             config = TrainingConfig(**about["config"])
-            state = load_file(folder / "model.safetensors")
+            state = load_file(folder / "model.safetensors", str(device or "cpu"))
             history = pd.read_csv(folder / "history.csv", dtype="float32")
-            lines = (folder / "validation.jsonl").read_text().splitlines()
+            lines = (folder / "validation.jsonl").read_text(encoding="utf-8").splitlines()
             rows = [json.loads(line) for line in lines]
             validation = pd.DataFrame(rows, columns=VALIDATION_COLUMNS)
             encoder = build_text_encoder(
@@ -226,8 +259,11 @@ class Run:
                 vocabulary=about["vocabulary"],
                 word_vectors=state.get("word_vectors"),
                 num_attributes=state["linear.weight"].shape[1],
+                units=config.units,
             )
-            encoder.load_state_dict(state)
+            if about["format"] < RUN_FORMAT:
+                state = upgrade_state(state, encoder)
+            encoder.to(device or "cpu").load_state_dict(state)
         except InputError:
             raise
         except Exception as error:
@@ -235,6 +271,51 @@ class Run:
                 f"{folder} is a damaged run ({first_line(error)}): train it again"
             ) from error
         return cls(encoder.eval(), config, about["dataset"], history, validation, about["versions"])
+
+
+def import_weights(path: Path | str) -> Run:
+    """A run of published char-CNN-RNN weights, without a history.
+
+    Its data set is `release`, whose features it was trained on. Arguments, errors and sources as
+    for `dse.text.published.read_published`.
+    """
+    name, encoder = read_published(path)
+    dataset = {
+        "name": "release",
+        "root": None,
+        "image_encoder": "release",
+        "views": 10,
+        "float16": False,
+    }
+    return Run(encoder, TrainingConfig(name), dataset, pd.DataFrame(columns=HISTORY_COLUMNS))
+
+
+def upgrade_state(state: dict[str, torch.Tensor], encoder: nn.Module) -> dict[str, torch.Tensor]:
+    """The weights of a run of format 2, in the names and shapes of format 3.
+
+    Format 2 kept convolutions as matrices, on windows (C, kernel x inputs), and the first one of a
+    network as look-ups (kernel x V, C).
+    """
+    layers = dict(encoder.named_modules())
+    convolutions = [n for n, layer in layers.items() if isinstance(layer, nn.Conv1d | TokenConv1d)]
+    renamed = {"words": "word_embed", "places": "pos_embed", "project": "qkv", "join": "proj"}
+    renamed |= {"widen": "fc1", "narrow": "fc2"}
+    upgraded = {}
+    for name, value in state.items():
+        *path, kind = (renamed.get(part, part) for part in name.split("."))
+        if path[:1] == ["trunk"]:
+            path = [convolutions[int(path[2])]]
+        layer = layers.get(".".join(path))
+        if kind == "weight" and isinstance(layer, TokenConv1d):
+            kind = "embedding.weight"
+            rows = value.unflatten(0, (*layer.kernel_size, -1)).transpose(0, 1).flatten(1)
+            value = torch.cat([rows.new_zeros(1, rows.shape[1]), rows])
+        elif kind == "weight" and isinstance(layer, nn.Conv1d):
+            if name == "trunk.convolutions.0.weight":
+                value = value.T
+            value = value.unflatten(1, (*layer.kernel_size, -1)).transpose(1, 2)
+        upgraded[".".join([*path, kind])] = value.contiguous()
+    return upgraded
 
 
 def versions() -> dict[str, str]:

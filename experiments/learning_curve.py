@@ -60,7 +60,7 @@ def main() -> None:
             flush=True,
         )
 
-    dse.train(data, config, progress=False, watch=follow)
+    dse.train(data, config, progress=False, callback=follow)
 
 
 if __name__ == "__main__":

@@ -6,11 +6,11 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from dse.training.devices import is_first_process
+from dse.training.devices import is_first_process, start_devices
 from dse.training.loop import TrainingConfig, train
 from toy_data import colourful_data
 
-TEXT_ENCODERS = ("bag-of-words", "word-cnn-rnn", "char-cnn-rnn", "char-lstm", "word-transformer")
+TOGETHER = ("bag-of-words", "word-cnn-rnn", "char-cnn-rnn", "char-lstm", "word-transformer")
 STEPS = 4
 
 
@@ -18,7 +18,7 @@ def train_and_keep_gradients(text_encoder, devices):
     """The gradients of the first step, and the weights and the losses of a few."""
     kept = {}
 
-    def watch(step, run):
+    def callback(step, run):
         if step == 1:
             for name, parameter in run.encoder.named_parameters():
                 gradient = parameter.grad
@@ -26,7 +26,8 @@ def train_and_keep_gradients(text_encoder, devices):
             kept.update({name: value.clone() for name, value in kept.items()})
 
     config = TrainingConfig(text_encoder, steps=STEPS, batch_size=12)
-    run = train(colourful_data(), config, devices=devices, progress=False, watch=watch)
+    fabric = start_devices(devices, device="cpu")
+    run = train(colourful_data(), config, fabric=fabric, progress=False, callback=callback)
     kept["history"] = torch.tensor(run.history.to_numpy()).contiguous()
     return kept | {f"weight.{name}": p.detach() for name, p in run.encoder.named_parameters()}
 
@@ -34,7 +35,7 @@ def train_and_keep_gradients(text_encoder, devices):
 if __name__ == "__main__":
     torch.set_num_threads(1)
     folder = Path(sys.argv[1])
-    for text_encoder in TEXT_ENCODERS:
+    for text_encoder in TOGETHER:
         kept = train_and_keep_gradients(text_encoder, devices=2)
         if is_first_process():
             save_file(kept, folder / f"{text_encoder}.safetensors")
@@ -44,5 +45,5 @@ if __name__ == "__main__":
     for _ in range(2):  # the second time the run is whole, and is read again
         train(
             colourful_data(), config, folder / "run", resume=True,
-            devices=2, tensorboard=folder / "logs", progress=False,
+            fabric=start_devices(2, device="cpu"), tensorboard=folder / "logs", progress=False,
         )  # fmt: skip

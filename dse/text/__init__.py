@@ -1,12 +1,15 @@
-"""Text encoders: captions in, embeddings out. One registry of their names.
+"""Text encoders: captions in, embeddings out. One open registry of their names.
 
-An encoder is a `torch.nn.Module` with two parts: `encoder.tokenizer(captions)` gives a tensor of
-integers, `encoder(tokens)` the embeddings. `attributes` alone reads no captions: it embeds the
-attributes of a class.
+An encoder is a `torch.nn.Module` with two parts: `encoder.tokenizer(captions)` gives a tensor on
+the CPU, `encoder(tokens)` the embeddings, on whatever device both are. Its last layer is
+`encoder.linear`, an `nn.Linear`. `attributes` alone reads no captions: it embeds a class by its
+attributes.
 """
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -21,25 +24,69 @@ from dse.utils.errors import InputError
 INITIAL_RANGE = 0.08
 """All learned parameters start uniformly in ± this range, biases too (the authors' code)."""
 
-CHARACTER_ENCODERS = {
-    "char-cnn": CharCNN,
-    "char-lstm": CharLSTM,
-    "char-cnn-rnn": CharCNNRNN,
-    "char-cnn-rnn-long": partial(CharCNNRNN, long=True),
-    "char-cnn-rnn-icml-birds": partial(CharCNNRNN, units=512, long=True, gated=True),
-    "char-cnn-rnn-icml-flowers": partial(CharCNNRNN, units=512),
+NEEDS = {
+    "vocabulary": "the words of the training captions",
+    "word_vectors": "one vector a word, see train_word_vectors",
+    "num_attributes": "how many attributes a class has",
 }
-WORD_ENCODERS = {
-    "word2vec": MeanWordVector,
-    "bag-of-words": BagOfWords,
-    "word-cnn": WordCNN,
-    "word-lstm": WordLSTM,
-    "word-cnn-rnn": WordCNNRNN,
-    "word-transformer": WordTransformer,
-}
-FROZEN_ENCODERS = {"sentence-vectors": MiniLM, "clip-text": ClipText}
-TEXT_ENCODERS = ("attributes", *WORD_ENCODERS, *CHARACTER_ENCODERS, *FROZEN_ENCODERS)
+"""What an encoder may ask for, by the name of the argument of `build_text_encoder`."""
+
+
+class TextEncoder(NamedTuple):
+    """An entry of the registry.
+
+    Attributes:
+        build: gives the module, from the arguments named in `needs` and `embedding_dim`; and from
+            `units`, where the encoder has a number of hidden units to choose.
+        needs: of `NEEDS`.
+    """
+
+    build: Callable[..., nn.Module]
+    needs: tuple[str, ...]
+
+
+TEXT_ENCODERS: dict[str, TextEncoder] = {}
 """Every name that `build_text_encoder` knows."""
+
+
+def register_text_encoder(
+    name: str, build: Callable[..., nn.Module], needs: Sequence[str] = ()
+) -> None:
+    """Make an encoder of your own known by name, to `build_text_encoder` and all that trains.
+
+    Args:
+        name: not taken yet.
+        build: gives the module, as described for `TextEncoder`.
+        needs: what `build` needs besides `embedding_dim`: `vocabulary` (then it reads words),
+            `word_vectors`, `num_attributes`.
+
+    Raises:
+        InputError: the name is taken, or `needs` names something unknown.
+
+    Chapter: 5, CNN-RNN.
+
+    Example:
+        >>> class FirstWord(nn.Module):
+        ...     def __init__(self, vocabulary, embedding_dim):
+        ...         super().__init__()
+        ...         self.tokenizer = WordTokenizer(vocabulary)
+        ...         self.words = nn.Embedding(len(vocabulary) + 1, 16, padding_idx=0)
+        ...         self.linear = nn.Linear(16, embedding_dim)
+        ...     def forward(self, tokens):
+        ...         return self.linear(self.words(tokens[:, 0]))
+        >>> from dse.text.tokens import WordTokenizer
+        >>> register_text_encoder("first-word", FirstWord, needs=["vocabulary"])
+        >>> encoder = build_text_encoder("first-word", 8, vocabulary=["a", "bird"])
+        >>> encoder(encoder.tokenizer(["bird"])).shape
+        torch.Size([1, 8])
+        >>> del TEXT_ENCODERS["first-word"]
+    """
+    if name in TEXT_ENCODERS:
+        raise InputError(f"text encoder {name!r} exists already: choose another name")
+    unknown = set(needs) - set(NEEDS)
+    if unknown:
+        raise InputError(f"unknown need {min(unknown)!r}: choose from {', '.join(NEEDS)}")
+    TEXT_ENCODERS[name] = TextEncoder(build, tuple(needs))
 
 
 def build_text_encoder(
@@ -49,23 +96,25 @@ def build_text_encoder(
     vocabulary: Sequence[str] | None = None,
     word_vectors: torch.Tensor | None = None,
     num_attributes: int | None = None,
+    units: int | None = None,
     generator: torch.Generator | None = None,
 ) -> nn.Module:
     """Build a text encoder by name, its parameters drawn uniformly from ±0.08.
 
     Args:
-        name: one of `TEXT_ENCODERS`: the paper's nine; three of the char-CNN-RNN's kin (`-long`
+        name: one of `TEXT_ENCODERS`: the paper's nine; three relatives of the char-CNN-RNN (`-long`
             takes 18 recurrent steps, `-icml-birds` and `-icml-flowers` are the networks of the
-            authors' text-to-image work); and three of a later time: `word-transformer`, and a
-            learned layer on a frozen network, `sentence-vectors` (MiniLM) or `clip-text` (CLIP).
+            authors' text-to-image work); three later ones: `word-transformer`, and a learned layer
+            on a frozen network, `sentence-vectors` (MiniLM) or `clip-text` (CLIP); and yours.
         embedding_dim: D, the dimension of the image features.
         vocabulary: the words of the training captions; for encoders that read words.
         word_vectors: float32 (V, d), frozen; for `word2vec`.
         num_attributes: of a class; for `attributes`.
+        units: hidden units, for the LSTMs, the char-CNN-RNN and the Transformer; None: their own.
         generator: the source of the initial parameters; torch's own if None.
 
     Raises:
-        InputError: unknown name, or an encoder without what it needs.
+        InputError: unknown name, an encoder without what it needs, or units where it has none.
 
     Source: the authors' code for the initial range. Chapters: 3, 4 and 5.
 
@@ -76,22 +125,57 @@ def build_text_encoder(
     """
     if name not in TEXT_ENCODERS:
         raise InputError(f"unknown text encoder {name!r}: choose one of {', '.join(TEXT_ENCODERS)}")
-    if name in WORD_ENCODERS and vocabulary is None:
-        raise InputError(f"{name} needs a vocabulary: the words of the training captions")
-    if name == "word2vec" and word_vectors is None:
-        raise InputError("word2vec needs word vectors: see train_word_vectors")
-    if name == "attributes" and num_attributes is None:
-        raise InputError("attributes needs the number of a class's attributes")
-    if name == "attributes":
-        encoder = ClassAttributes(num_attributes, embedding_dim)
-    elif name == "word2vec":
-        encoder = MeanWordVector(vocabulary, word_vectors, embedding_dim)
-    elif name in WORD_ENCODERS:
-        encoder = WORD_ENCODERS[name](vocabulary, embedding_dim)
-    elif name in FROZEN_ENCODERS:
-        encoder = SentenceVectors(FROZEN_ENCODERS[name](), embedding_dim)
-    else:
-        encoder = CHARACTER_ENCODERS[name](embedding_dim)
+    build, needs = TEXT_ENCODERS[name]
+    given = {
+        "vocabulary": vocabulary,
+        "word_vectors": word_vectors,
+        "num_attributes": num_attributes,
+    }
+    for need in needs:
+        if given[need] is None:
+            raise InputError(f"{name} needs {need}: {NEEDS[need]}")
+    arguments = {need: given[need] for need in needs}
+    if units is not None:
+        if "units" not in inspect.signature(build).parameters:
+            raise InputError(f"{name} has no hidden units to choose: leave units out")
+        arguments["units"] = units
+    encoder = build(embedding_dim=embedding_dim, **arguments)
+    initialize(encoder, generator)
+    return encoder
+
+
+@torch.no_grad()
+def initialize(encoder: nn.Module, generator: torch.Generator | None = None) -> None:
+    """Draw every parameter uniformly from ±0.08; what stands for no token stays zero."""
     for parameter in encoder.parameters():
         nn.init.uniform_(parameter, -INITIAL_RANGE, INITIAL_RANGE, generator=generator)
-    return encoder
+    for layer in encoder.modules():
+        if isinstance(layer, nn.Embedding) and layer.padding_idx is not None:
+            layer.weight[layer.padding_idx] = 0
+
+
+def _sentence_vectors(embedding_dim: int) -> nn.Module:
+    return SentenceVectors(MiniLM(), embedding_dim)
+
+
+def _clip_text(embedding_dim: int) -> nn.Module:
+    return SentenceVectors(ClipText(), embedding_dim)
+
+
+register_text_encoder("attributes", ClassAttributes, ["num_attributes"])
+register_text_encoder("word2vec", MeanWordVector, ["vocabulary", "word_vectors"])
+register_text_encoder("bag-of-words", BagOfWords, ["vocabulary"])
+register_text_encoder("char-cnn", CharCNN)
+register_text_encoder("char-lstm", CharLSTM)
+register_text_encoder("char-cnn-rnn", CharCNNRNN)
+register_text_encoder("word-cnn", WordCNN, ["vocabulary"])
+register_text_encoder("word-lstm", WordLSTM, ["vocabulary"])
+register_text_encoder("word-cnn-rnn", WordCNNRNN, ["vocabulary"])
+register_text_encoder("char-cnn-rnn-long", partial(CharCNNRNN, long=True))
+register_text_encoder(
+    "char-cnn-rnn-icml-birds", partial(CharCNNRNN, units=512, long=True, gated=True)
+)
+register_text_encoder("char-cnn-rnn-icml-flowers", partial(CharCNNRNN, units=512))
+register_text_encoder("word-transformer", WordTransformer, ["vocabulary"])
+register_text_encoder("sentence-vectors", _sentence_vectors)
+register_text_encoder("clip-text", _clip_text)

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from dse.text.tokens import WordTokenizer, words
-from dse.utils.errors import InputError, missing_extra
+from dse.utils.errors import InputError
 
 WORD_VECTOR_DIM = 300
 """Dimension of the word2vec vectors. The paper gives none; 300 is the usual choice."""
@@ -37,7 +37,7 @@ class ClassAttributes(nn.Module):
         self.linear = nn.Linear(num_attributes, embedding_dim)
 
     def forward(self, attributes: torch.Tensor) -> torch.Tensor:
-        return self.linear(attributes.to(self.linear.weight.device, non_blocking=True))
+        return self.linear(attributes)
 
 
 class BagOfWords(nn.Module):
@@ -69,7 +69,7 @@ class BagOfWords(nn.Module):
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         presence = self.linear.weight.new_zeros(len(tokens), 1 + self.tokenizer.size)
-        presence.scatter_(1, tokens.long().to(presence.device, non_blocking=True), 1.0)
+        presence.scatter_(1, tokens.long(), 1.0)
         return self.linear(presence[:, 1:])  # column 0 gathered the unknown words and the padding
 
 
@@ -106,7 +106,6 @@ class MeanWordVector(nn.Module):
 
     def mean_vector(self, tokens: torch.Tensor) -> torch.Tensor:
         """The mean vector of each caption's known words, (B, d)."""
-        tokens = tokens.to(self.word_vectors.device, non_blocking=True)
         known = (tokens > 0).unsqueeze(2)
         vectors = self.word_vectors[(tokens.long() - 1).clamp(min=0)] * known
         return vectors.sum(1) / known.sum(1).clamp(min=1)
@@ -132,10 +131,8 @@ def train_word_vectors(
     Source: Mikolov et al. 2013, with gensim's `Word2Vec`; the paper names neither the corpus nor d.
     Chapter: 3, word2vec baseline.
     """
-    try:
-        from gensim.models import Word2Vec
-    except ImportError:
-        raise missing_extra("word2vec", "word2vec") from None
+    from gensim.models import Word2Vec  # takes a second to import
+
     model = Word2Vec(
         [words(caption) for caption in captions],
         vector_size=dim,

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from dse.text.cnn import OneHotConvolution, filled_lengths
+from dse.text.layers import TokenConv1d, text_lengths
+from dse.text.packing import packed_mean_state
 from dse.text.tokens import CharacterTokenizer, WordTokenizer
 
 UNITS = 256
@@ -15,19 +16,23 @@ UNITS = 256
 class MeanLSTM(nn.Module):
     """One layer of long short-term memory; its output is the mean of its hidden states.
 
-    The mean runs over the tokens that a caption has, and nothing is computed past its end. A token
-    0 within a caption, a word that is not known, is a step with an input of zeros. A caption
-    without a token has the mean 0.
+    The mean runs over the tokens that a caption has. A token 0 within a caption, an unknown word,
+    is a step with an input of zeros. A caption without a token has the mean 0.
 
     Args:
         tokenizer: says how many different tokens there are.
         embedding_dim: D, the dimension of the image features.
         units: H, hidden units.
 
-    Shape: tokens int (B, length), on the CPU -> embeddings float32 (B, D).
+    Attributes:
+        packing: skip the steps past the captions' ends on the CPU; the numbers are the same.
 
-    Source: paper, section 4.2. Chapter: 5, CNN-RNN.
+    Shape: tokens int (B, L) -> embeddings float32 (B, D).
+
+    Source: paper, section 4.2; the gates' order from the authors' `LSTM.lua`. Chapter: 5, CNN-RNN.
     """
+
+    packing = True
 
     def __init__(
         self,
@@ -36,38 +41,33 @@ class MeanLSTM(nn.Module):
         units: int = UNITS,
     ):
         super().__init__()
-        self.tokenizer = tokenizer
-        self.from_token = OneHotConvolution(tokenizer.size, 4 * units, kernel=1)
+        self.tokenizer, self.units = tokenizer, units
+        self.from_token = TokenConv1d(tokenizer.size, 4 * units, kernel_size=1)
         self.from_hidden = nn.Linear(units, 4 * units)
         self.linear = nn.Linear(units, embedding_dim)
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        lengths = filled_lengths(tokens)
-        order = lengths.argsort(descending=True, stable=True)  # captions end from the last row on
-        sums = self._sum_of_hidden_states(tokens[order], lengths[order])
-        read = lengths[order].clamp(min=1)[:, None]
-        means = sums / read.to(sums.device, non_blocking=True)
-        rows = order.to(sums.device, non_blocking=True)
-        return self.linear(torch.empty_like(means).index_copy(0, rows, means))
+        if self.packing and tokens.device.type == "cpu":
+            return self.linear(packed_mean_state(self, tokens))
+        return self.linear(self.mean_state(tokens))
 
-    def _sum_of_hidden_states(self, tokens: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """(B, H), for captions sorted by their lengths, the longest first."""
-        units = self.from_hidden.in_features
-        reading = lengths > torch.arange(tokens.shape[1])[:, None]
-        inputs = self.from_token(tokens.T[reading][:, None])
-        h = c = inputs.new_zeros(len(tokens), units)
-        states, owners = [inputs.new_zeros(0, units)], [lengths[:0]]
-        counts = reading.sum(1)
-        for x in inputs.split(counts[counts > 0].tolist()):
-            n = len(x)  # captions that have not ended
-            forget, enter, leave, new = (x + self.from_hidden(h[:n])).chunk(4, dim=1)
-            c = torch.sigmoid(forget) * c[:n] + torch.sigmoid(enter) * torch.tanh(new)
-            h = torch.sigmoid(leave) * torch.tanh(c)
-            states.append(h)
-            owners.append(torch.arange(n))
-        total = inputs.new_zeros(len(tokens), units)
-        rows = torch.cat(owners).to(inputs.device, non_blocking=True)
-        return total.index_add(0, rows, torch.cat(states))
+    def mean_state(self, tokens: torch.Tensor) -> torch.Tensor:
+        """The mean hidden state of each caption: (B, L) -> (B, H)."""
+        lengths = text_lengths(tokens)[:, None]
+        inputs = self.from_token(tokens)  # (B, 4H, L)
+        h = c = total = inputs.new_zeros(len(tokens), self.units)
+        for t, x in enumerate(inputs.unbind(2)):
+            h, c = self.step(x, h, c)
+            total = total + h * (t < lengths)
+        return total / lengths.clamp(min=1)
+
+    def step(
+        self, x: torch.Tensor, h: torch.Tensor, c: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The next hidden state and cell, from (B, 4H) of a token and (B, H) of each before."""
+        f, i, o, g = (x + self.from_hidden(h)).chunk(4, dim=1)
+        c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+        return o.sigmoid() * c.tanh(), c
 
 
 class CharLSTM(MeanLSTM):

@@ -1,7 +1,7 @@
-"""Published char-CNN-RNN weights become runs: the authors' Torch7 files, the ports' state dicts.
+"""Published char-CNN-RNN weights: the authors' Torch7 files, the ports' state dicts.
 
 Nothing in a file is run. All formats are brought to one dictionary of tensors, with the names that
-the PyTorch ports use, before they are checked against our network.
+the PyTorch ports use, and then renamed to ours.
 """
 
 from collections.abc import Mapping
@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
+from torch import nn
 
-from dse.runs import HISTORY_COLUMNS, Run, TrainingConfig
 from dse.text import build_text_encoder
 from dse.utils.errors import InputError, first_line
 from dse.utils.torch7 import TorchObject, read_torch7
@@ -25,9 +24,9 @@ VARIANTS = {  # (units of the recurrence, gated) -> name of the text encoder
 
 # The ports' names of layers -> ours.
 _LAYERS = {
-    "conv1": "trunk.convolutions.0",
-    "conv2": "trunk.convolutions.1",
-    "conv3": "trunk.convolutions.2",
+    "conv1": "convolutions.1",
+    "conv2": "convolutions.4",
+    "conv3": "convolutions.7",
     "rnn_i2h": "rnn.from_input",
     "rnn_h2h": "rnn.from_hidden",
     "rnn_i2h_update": "rnn.update_from_input",
@@ -51,7 +50,7 @@ _GATED_RECURRENCE = {
 _PROJECTION = {"emb_proj": (6,)}
 
 
-def import_weights(path: Path | str) -> Run:
+def read_published(path: Path | str) -> tuple[str, nn.Module]:
     """Read published weights of a char-CNN-RNN.
 
     Args:
@@ -59,7 +58,7 @@ def import_weights(path: Path | str) -> Run:
             or a PyTorch port's weights (`.pth`).
 
     Returns:
-        A `Run` without a history. Its data set is `release`, whose features it was trained on.
+        The name of the text encoder, and the encoder with these weights.
 
     Raises:
         InputError: no such file; another architecture; a tensor that is missing, superfluous,
@@ -69,22 +68,14 @@ def import_weights(path: Path | str) -> Run:
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"{path} is not there: give a file of weights")
+        raise InputError(f"{path} was not found: give a file of weights")
     with path.open("rb") as file:
         is_pytorch = file.read(2) in (b"PK", b"\x80\x02")
     tensors = _read_port(path) if is_pytorch else _read_authors(path)
     name = _variant(path, tensors)
     encoder = build_text_encoder(name, len(tensors["emb_proj_bias"]))
-    state = _our_state(path, tensors, encoder.state_dict())
-    encoder.load_state_dict(state)
-    dataset = {
-        "name": "release",
-        "root": None,
-        "image_encoder": "release",
-        "views": 10,
-        "float16": False,
-    }
-    return Run(encoder.eval(), TrainingConfig(name), dataset, pd.DataFrame(columns=HISTORY_COLUMNS))
+    encoder.load_state_dict(_our_state(path, tensors, encoder.state_dict()))
+    return name, encoder.eval()
 
 
 def _read_port(path: Path) -> dict[str, torch.Tensor]:
@@ -157,10 +148,6 @@ def _our_state(
         ours = f"{_LAYERS.get(layer)}.{kind}"
         if ours not in expected:
             raise InputError(f"{path} holds {name}, which this network has no place for")
-        if kind == "weight" and layer == "conv1" and tensor.dim() == 3:
-            tensor = tensor.permute(2, 1, 0).flatten(0, 1)
-        elif kind == "weight" and layer in _CONVOLUTIONS and tensor.dim() == 3:
-            tensor = tensor.transpose(1, 2).flatten(1)
         if tensor.shape != expected[ours].shape:
             raise InputError(
                 f"{path}: {name} has {tensor.numel()} values in the shape {tuple(tensor.shape)}, "

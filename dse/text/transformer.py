@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from dse.text.cnn import OneHotConvolution, filled_lengths
+from dse.text.layers import TokenConv1d, text_lengths
 from dse.text.tokens import WordTokenizer
 from dse.utils.errors import InputError, first_line, missing_extra
 from dse.utils.progress import progress_bar
@@ -23,14 +23,15 @@ CLIP = ("ViT-B-32-quickgelu", "openai")
 class WordTransformer(nn.Module):
     """A small Transformer over words, trained from scratch; the mean of its outputs, then linear.
 
-    Every word looks at every other one; places are learned. The mean runs over the words that a
-    caption has, and padding is looked at by nobody. An empty caption has the mean 0.
+    Every word attends to every other one; position embeddings are learned. The mean runs over the
+    words that a caption has, and padding is masked. An empty caption has the mean 0.
 
     Args:
         vocabulary: V words of the training captions.
         embedding_dim: D, the dimension of the image features.
+        units: of every layer.
 
-    Shape: tokens int (B, 30), on the CPU -> embeddings float32 (B, D).
+    Shape: tokens int32 (B, 30) -> embeddings float32 (B, D).
 
     Source: Vaswani et al. 2017, with the norm before each block. Chapter: 5, CNN-RNN.
 
@@ -40,30 +41,27 @@ class WordTransformer(nn.Module):
         torch.Size([2, 4])
     """
 
-    def __init__(self, vocabulary: Sequence[str], embedding_dim: int = 1024):
+    def __init__(self, vocabulary: Sequence[str], embedding_dim: int = 1024, units: int = UNITS):
         super().__init__()
         self.tokenizer = WordTokenizer(vocabulary)
-        self.words = OneHotConvolution(self.tokenizer.size, UNITS, kernel=1)
-        self.places = nn.Parameter(torch.zeros(self.tokenizer.length, UNITS))
-        self.blocks = nn.ModuleList(Block(UNITS, HEADS) for _ in range(LAYERS))
-        self.norm = nn.LayerNorm(UNITS, elementwise_affine=False)
-        self.linear = nn.Linear(UNITS, embedding_dim)
+        self.word_embed = TokenConv1d(self.tokenizer.size, units, kernel_size=1)
+        self.pos_embed = nn.Parameter(torch.zeros(self.tokenizer.length, units))
+        self.blocks = nn.ModuleList(Block(units, HEADS) for _ in range(LAYERS))
+        self.norm = nn.LayerNorm(units, elementwise_affine=False)
+        self.linear = nn.Linear(units, embedding_dim)
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        lengths = filled_lengths(tokens)
-        tokens = tokens[:, : max(1, int(lengths.max()))]
-        x = self.words(tokens.reshape(-1, 1)).view(*tokens.shape, -1)
-        x = x + self.places[: tokens.shape[1]]
-        present = torch.arange(tokens.shape[1]) < lengths[:, None]
-        present, lengths = (part.to(x.device, non_blocking=True) for part in (present, lengths))
+        lengths = text_lengths(tokens)[:, None]
+        present = torch.arange(tokens.shape[1], device=tokens.device) < lengths  # (B, 30)
+        x = self.word_embed(tokens).transpose(1, 2) + self.pos_embed  # (B, 30, units)
         for block in self.blocks:
             x = block(x, present)
         total = (self.norm(x) * present[..., None]).sum(1)
-        return self.linear(total / lengths.clamp(min=1)[:, None])
+        return self.linear(total / lengths.clamp(min=1))
 
 
 class Block(nn.Module):
-    """Self-attention, then two linear layers for each place; each is added to what it reads.
+    """Self-attention, then two linear layers for each position; each is added to what it reads.
 
     The norms have no parameters of their own, so that all parameters of the network may start
     alike, in ±0.08.
@@ -79,20 +77,20 @@ class Block(nn.Module):
         super().__init__()
         self.heads = heads
         self.norm = nn.LayerNorm(units, elementwise_affine=False)
-        self.project = nn.Linear(units, 3 * units)
-        self.join = nn.Linear(units, units)
-        self.widen = nn.Linear(units, 2 * units)
-        self.narrow = nn.Linear(2 * units, units)
+        self.qkv = nn.Linear(units, 3 * units)
+        self.proj = nn.Linear(units, units)
+        self.fc1 = nn.Linear(units, 2 * units)
+        self.fc2 = nn.Linear(2 * units, units)
 
     def forward(self, x: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
         batch, n, units = x.shape
-        heads = self.project(self.norm(x)).view(batch, n, 3, self.heads, -1)
-        query, key, value = heads.permute(2, 0, 3, 1, 4)
-        seen = present.clone()
-        seen[:, 0] = True  # a caption without words looks at its first place, not at nothing
-        attended = F.scaled_dot_product_attention(query, key, value, seen[:, None, None])
-        x = x + self.join(attended.transpose(1, 2).reshape(batch, n, units))
-        return x + self.narrow(F.gelu(self.widen(self.norm(x))))
+        qkv = self.qkv(self.norm(x)).view(batch, n, 3, self.heads, -1)
+        query, key, value = qkv.permute(2, 0, 3, 1, 4)
+        mask = present.clone()
+        mask[:, 0] = True  # a caption without words attends to its first position, not to nothing
+        attended = F.scaled_dot_product_attention(query, key, value, mask[:, None, None])
+        x = x + self.proj(attended.transpose(1, 2).reshape(batch, n, units))
+        return x + self.fc2(F.gelu(self.fc1(self.norm(x))))
 
 
 class SentenceVectors(nn.Module):
@@ -116,7 +114,11 @@ class SentenceVectors(nn.Module):
         self.linear = nn.Linear(frozen.size, embedding_dim)
 
     def forward(self, vectors: torch.Tensor) -> torch.Tensor:
-        return self.linear(vectors.to(self.linear.weight.device, non_blocking=True))
+        return self.linear(vectors)
+
+    def _apply(self, fn, recurse=True):
+        self.tokenizer.network._apply(fn)  # no part of the module, but it moves with it
+        return super()._apply(fn, recurse)
 
 
 class FrozenEncoder:
@@ -124,20 +126,28 @@ class FrozenEncoder:
 
     Attributes:
         size: d, the numbers in a vector.
+        network: the network; it computes on the device that it lies on.
     """
 
     size: int
+    network: nn.Module
     batch_size = 64
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.network.parameters()).device
 
     @torch.no_grad()
     def __call__(self, captions: Sequence[str]) -> torch.Tensor:
-        """Vectors of n captions, float32 (n, d)."""
+        """Vectors of n captions, float32 (n, d), on the CPU."""
         order = sorted(range(len(captions)), key=lambda i: len(captions[i]))
         vectors = torch.empty(len(captions), self.size)
         starts = range(0, len(order), self.batch_size)
         for start in progress_bar(starts, desc="sentence vectors"):
             rows = order[start : start + self.batch_size]
-            vectors[rows] = F.normalize(self.embed([captions[i] for i in rows]), dim=1)
+            vectors[rows] = (
+                F.normalize(self.embed([captions[i] for i in rows]), dim=1).cpu().float()
+            )
         return vectors
 
     def embed(self, captions: list[str]) -> torch.Tensor:
@@ -171,6 +181,7 @@ class MiniLM(FrozenEncoder):
 
     def embed(self, captions: list[str]) -> torch.Tensor:
         batch = self.tokens(captions, padding=True, truncation=True, return_tensors="pt")
+        batch = batch.to(self.device)
         states = self.network(**batch).last_hidden_state
         mask = batch["attention_mask"][..., None]
         return (states * mask).sum(1) / mask.sum(1)
@@ -207,4 +218,4 @@ class ClipText(FrozenEncoder):
         self.size = network.text_projection.shape[1]
 
     def embed(self, captions: list[str]) -> torch.Tensor:
-        return self.network.encode_text(self.tokens(captions))
+        return self.network.encode_text(self.tokens(captions).to(self.device))

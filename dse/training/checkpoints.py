@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from dse.runs import Run, TrainingConfig
+from dse.training.history import History
 from dse.training.optimizer import RMSprop
 from dse.utils.errors import InputError, first_line
 from dse.utils.files import written_whole
@@ -30,14 +31,14 @@ class TrainingState:
         run: the encoder and its configuration; its `validation` grows while training.
         optimizer: over the encoder's parameters.
         generator: of every minibatch.
-        history: float32 (steps, 3); the first `step` rows are filled.
+        history: of every step taken.
         step: steps taken.
     """
 
     run: Run
     optimizer: RMSprop
     generator: torch.Generator
-    history: torch.Tensor
+    history: History
     step: int = 0
 
 
@@ -62,7 +63,7 @@ def save_checkpoint(out: Path, state: TrainingState) -> None:
         if held
     }
     tensors["generator"] = state.generator.get_state()
-    tensors["history"] = state.history[: state.step].clone()
+    tensors["history"] = state.history.rows().contiguous()
     with written_whole(_place(out, state.step)) as folder:
         state.run.write(folder)
         save_file(tensors, folder / STATE_FILE)
@@ -85,9 +86,7 @@ def load_checkpoint(out: Path, config: TrainingConfig, fingerprint: str) -> Trai
     refuse_other(partial_folder(out), run, config, fingerprint)
     try:
         tensors = load_file(checkpoints[-1] / STATE_FILE)
-        taken = tensors["history"]
-        history = torch.empty(config.steps, taken.shape[1])
-        history[: len(taken)] = taken
+        history = History(tensors["history"])
         generator = torch.Generator()
         generator.set_state(tensors["generator"])
         optimizer = RMSprop(run.encoder.parameters(), lr=config.learning_rate)
@@ -99,7 +98,7 @@ def load_checkpoint(out: Path, config: TrainingConfig, fingerprint: str) -> Trai
             f"{checkpoints[-1]} is damaged ({first_line(error)}): remove {partial_folder(out)} and "
             "train again"
         ) from error
-    return TrainingState(run, optimizer, generator, history, len(taken))
+    return TrainingState(run, optimizer, generator, history, len(history.rows()))
 
 
 def refuse_other(folder: Path, run: Run, config: TrainingConfig, fingerprint: str) -> None:

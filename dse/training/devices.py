@@ -5,29 +5,39 @@ import os
 import torch
 from lightning_fabric import Fabric
 
+from dse.utils.devices import pick_device
 from dse.utils.errors import InputError, first_line
 
 
-def start_devices(devices: int, nodes: int, precision: str, batch_size: int) -> Fabric:
-    """Find the GPU, or the CPU where there is none; start the other processes if there are to be.
+def start_devices(
+    devices: int = 1,
+    nodes: int = 1,
+    precision: str = "32-true",
+    device: torch.device | str | None = None,
+) -> Fabric:
+    """Pick the device, and start the other processes if there are to be several.
+
+    Call it before data are read. Then let one process prepare them and the others wait:
+    `with fabric.rank_zero_first(): data = load_dataset(...)`.
 
     Args:
         devices: GPUs of a machine, or processes where it has none.
         nodes: machines with so many devices each.
         precision: a name that Lightning Fabric knows.
-        batch_size: what the devices will share.
+        device: `cpu`, `cuda`, `cuda:1`, `mps`; None: the best one here.
 
     Raises:
-        InputError: a batch that cannot be shared out evenly, another number of processes than
-            `torchrun` has started, or what Fabric cannot do here.
+        InputError: another number of processes than `torchrun` has started, or what Fabric cannot
+            do here.
 
     Chapter: 5, CNN-RNN.
+
+    Example:
+        >>> start_devices(device="cpu").world_size
+        1
     """
-    if min(devices, nodes) < 1 or batch_size % (devices * nodes):
-        raise InputError(
-            f"a batch of {batch_size} cannot be shared out evenly over {devices} devices of "
-            f"{nodes} nodes: choose a batch size that is a multiple of them"
-        )
+    if min(devices, nodes) < 1:
+        raise InputError(f"{devices} devices of {nodes} nodes: there must be 1 or more of each")
     several = devices * nodes > 1
     started = os.environ["WORLD_SIZE"] if "TORCHELASTIC_RUN_ID" in os.environ else None
     if started not in (None, str(devices * nodes)) or (nodes > 1 and started is None):
@@ -35,11 +45,12 @@ def start_devices(devices: int, nodes: int, precision: str, batch_size: int) -> 
             f"{devices} devices of {nodes} nodes, but torchrun has started {started or 'no'} "
             "processes: start one for each device of each node"
         )
+    device = pick_device(device)
     try:
         fabric = Fabric(
-            accelerator="cuda" if torch.cuda.is_available() else "cpu",
+            accelerator=device.type,
             strategy="ddp" if several else "auto",
-            devices=devices,
+            devices=devices if several or device.index is None else [device.index],
             num_nodes=nodes,
             precision=precision,
         )
@@ -47,10 +58,19 @@ def start_devices(devices: int, nodes: int, precision: str, batch_size: int) -> 
             fabric.launch()
     except Exception as error:
         raise InputError(
-            f"{devices} devices of {nodes} nodes with precision {precision!r} cannot be had here "
-            f"({first_line(error)})"
+            f"{devices} devices ({device.type}) of {nodes} nodes with precision {precision!r} "
+            f"cannot be used here ({first_line(error)})"
         ) from error
     return fabric
+
+
+def refuse_uneven_shares(batch_size: int, processes: int) -> None:
+    """Raise an `InputError` if a batch cannot be shared out evenly."""
+    if batch_size % processes:
+        raise InputError(
+            f"a batch of {batch_size} cannot be shared out evenly over {processes} devices: choose "
+            "a batch size that is a multiple of them"
+        )
 
 
 def is_first_process() -> bool:

@@ -1,16 +1,12 @@
 """What a person sees of a training run: a bar, and TensorBoard's logs."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 
 from dse.runs import HISTORY_COLUMNS, TrainingConfig
 from dse.utils.errors import missing_extra
 from dse.utils.progress import progress_bar
-
-if TYPE_CHECKING:
-    from dse.evaluation import Metrics
 
 
 class TrainingDisplay:
@@ -57,12 +53,12 @@ class TrainingDisplay:
                 for name, value in zip(HISTORY_COLUMNS, row, strict=True):
                     self.logs.add_scalar(name, value, k)
 
-    def look(self, step: int, metrics: "Metrics") -> None:
-        """Show the figures of the `val` classes after `step`."""
-        self._show(val=f"{100 * metrics.top1:.1f}%")
+    def validation(self, row: dict) -> None:
+        """Show a row of `Run.validation`: `step`, `top1` and `ap50`."""
+        self._show(val=f"{100 * row['top1']:.1f}%")
         if self.logs is not None:
-            self.logs.add_scalar("val/top1", metrics.top1, step)
-            self.logs.add_scalar("val/ap50", metrics.ap50, step)
+            self.logs.add_scalar("val/top1", row["top1"], row["step"])
+            self.logs.add_scalar("val/ap50", row["ap50"], row["step"])
 
     def _show(self, **figures: str) -> None:
         self.shown.update(figures)

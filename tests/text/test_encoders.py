@@ -5,12 +5,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dse.text import CHARACTER_ENCODERS, TEXT_ENCODERS, WORD_ENCODERS, build_text_encoder
+from dse.objective import joint_embedding_loss
+from dse.text import TEXT_ENCODERS, build_text_encoder, register_text_encoder
 from dse.text.averages import BagOfWords, MeanWordVector, train_word_vectors
-from dse.text.cnn import Convolutions, use_dense_gradients
+from dse.text.cnn import receptive_fields
 from dse.text.cnn_rnn import MeanGRU, MeanReLURNN
+from dse.text.layers import OneHot, TokenConv1d, use_dense_gradients
 from dse.text.lstm import CharLSTM
-from dse.text.tokens import CharacterTokenizer, WordTokenizer, build_vocabulary
+from dse.text.packing import packed, stages
+from dse.text.tokens import CharacterTokenizer, build_vocabulary
+from dse.training.optimizer import RMSprop
 from dse.utils.errors import InputError
 
 CAPTIONS = [
@@ -44,16 +48,13 @@ LAYERS = {  # channels, kernels, pools, columns at the end
     "word-cnn-rnn": ((512, 512, 512), (3, 2, 2), ((1, 1), (3, 3), (1, 1)), 8),
 }
 SEQUENTIAL = (*LAYERS, "char-lstm", "word-lstm")
-CAPTION_ENCODERS = (*WORD_ENCODERS, *CHARACTER_ENCODERS)
+FROZEN = ("sentence-vectors", "clip-text")
+CAPTION_ENCODERS = [name for name in TEXT_ENCODERS if name not in ("attributes", *FROZEN)]
 
 
 def built(name, seed=0, dim=1024):
-    needs = {"vocabulary": VOCABULARY} if name in WORD_ENCODERS else {}
-    if name == "word2vec":
-        needs["word_vectors"] = torch.eye(V)
-    if name == "attributes":
-        needs["num_attributes"] = 7
-    return build_text_encoder(name, dim, **needs, generator=torch.Generator().manual_seed(seed))
+    given = {"vocabulary": VOCABULARY, "word_vectors": torch.eye(V), "num_attributes": 7}
+    return build_text_encoder(name, dim, **given, generator=torch.Generator().manual_seed(seed))
 
 
 def one_hot(encoder, tokens):
@@ -78,16 +79,19 @@ def literal_pool(x, size, stride):
     return torch.stack([x[:, :, s : s + size].amax(2) for s in starts], dim=2)
 
 
-def literal_trunk(trunk, tokens):
-    """(B, channels, steps)."""
-    x = one_hot(trunk, tokens)
-    first, *others = trunk.convolutions
-    weights = [first.weight.view(first.kernel, first.size, -1).permute(2, 1, 0)]
-    for convolution, kernel in zip(others, trunk.kernels[1:], strict=True):
-        weight = convolution.weight
-        weights.append(weight.view(len(weight), kernel, -1).transpose(1, 2))
-    for convolution, weight, pool in zip(trunk.convolutions, weights, trunk.pools, strict=True):
-        x = literal_pool(literal_convolution(x, weight, convolution.bias), *pool)
+def weight_of(convolution):
+    """(out, in, k), as of `nn.Conv1d`."""
+    if not isinstance(convolution, TokenConv1d):
+        return convolution.weight
+    (kernel_size,) = convolution.kernel_size
+    return convolution.embedding.weight[1:].unflatten(1, (kernel_size, -1)).permute(2, 0, 1)
+
+
+def literal_convolutions(convolutions, x):
+    """(B, V, length) -> (B, channels, steps)."""
+    for convolution, _, pool in stages(convolutions):
+        x = literal_convolution(x, weight_of(convolution), convolution.bias)
+        x = literal_pool(x, *pool)
     return x
 
 
@@ -128,13 +132,11 @@ def literal_lstm(encoder, tokens):
         units = encoder.from_hidden.in_features
         h = c = total = torch.zeros(units, dtype=torch.float64)
         for t in range(length):
-            gates = x[t] @ encoder.from_token.weight + encoder.from_token.bias
+            gates = weight_of(encoder.from_token)[:, :, 0] @ x[t] + encoder.from_token.bias
             gates = gates + linear(encoder.from_hidden, h)
-            forget, enter, leave = (
-                1 / (1 + torch.exp(-gates[k * units :][:units])) for k in range(3)
-            )
-            c = forget * c + enter * torch.tanh(gates[3 * units :])
-            h = leave * torch.tanh(c)
+            f, i, o = (1 / (1 + torch.exp(-gates[k * units :][:units])) for k in range(3))
+            c = f * c + i * torch.tanh(gates[3 * units :])
+            h = o * torch.tanh(c)
             total = total + h
         rows.append(linear(encoder.linear, total / max(length, 1)))
     return torch.stack(rows)
@@ -143,7 +145,7 @@ def literal_lstm(encoder, tokens):
 def literal_encoder(encoder, name, tokens):
     if name.endswith("lstm"):
         return literal_lstm(encoder, tokens)
-    x = literal_trunk(encoder.trunk, tokens).transpose(1, 2)
+    x = literal_convolutions(encoder.convolutions, one_hot(encoder, tokens)).transpose(1, 2)
     if name.endswith("cnn"):
         return linear(encoder.linear, linear(encoder.hidden, x.flatten(1)))
     recurrence = literal_gru if isinstance(encoder.rnn, MeanGRU) else literal_rnn
@@ -152,35 +154,59 @@ def literal_encoder(encoder, name, tokens):
 
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_parameter_counts_are_the_authors(name):
-    assert sum(p.numel() for p in built(name).parameters()) == PARAMETERS[name]
+    encoder = built(name)
+    zeros = sum(m.embedding_dim for m in encoder.modules() if isinstance(m, torch.nn.Embedding))
+    assert sum(p.numel() for p in encoder.parameters()) - zeros == PARAMETERS[name]
 
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_layers_are_the_authors(name):
     channels, kernels, pools, steps = LAYERS[name]
-    trunk = built(name).trunk
-    assert tuple(len(c.bias) for c in trunk.convolutions) == channels
-    assert (trunk.kernels, trunk.pools, trunk.lengths[-1]) == (kernels, pools, steps)
+    encoder = built(name)
+    found = stages(encoder.convolutions)
+    assert tuple(len(convolution.bias) for convolution, _, _ in found) == channels
+    assert tuple(convolution.kernel_size[0] for convolution, _, _ in found) == kernels
+    assert tuple(pool for _, _, pool in found) == pools
+    tokens = encoder.tokenizer(CAPTIONS)
+    assert encoder.convolutions(tokens).shape == (len(CAPTIONS), channels[-1], steps)
+    assert receptive_fields(encoder.convolutions, tokens.shape[1])[-1].columns == steps
+
+
+@pytest.mark.parametrize("packing", [True, False])
+@pytest.mark.parametrize("name", SEQUENTIAL)
+@pytest.mark.parametrize("captions", [CAPTIONS, CAPTIONS[:2]])
+def test_output_and_gradients_equal_the_literal_encoder(name, captions, packing):
+    encoder = built(name, dim=64).double()
+    encoder.packing = packing
+    tokens = encoder.tokenizer(captions)
+    ours, expected = encoder(tokens), literal_encoder(encoder, name, tokens)
+    torch.testing.assert_close(ours, expected, atol=1e-10, rtol=0)
+    weights = torch.randn(ours.shape, generator=torch.Generator().manual_seed(1)).double()
+    gradients = [
+        torch.autograd.grad((weights * output).sum(), list(encoder.parameters()))
+        for output in (ours, expected)
+    ]
+    for gradient, literal in zip(*gradients, strict=True):
+        torch.testing.assert_close(gradient, literal, atol=1e-9, rtol=1e-9)
 
 
 @pytest.mark.parametrize("name", SEQUENTIAL)
-@pytest.mark.parametrize("captions", [CAPTIONS, CAPTIONS[:2], CAPTIONS[2:3], CAPTIONS[3:5]])
-def test_output_and_gradients_equal_the_literal_encoder(name, captions):
-    encoder = built(name).double()
-    tokens = encoder.tokenizer(captions)
-    seen, expected = encoder(tokens), literal_encoder(encoder, name, tokens)
-    torch.testing.assert_close(seen, expected, atol=1e-10, rtol=0)
-    weights = torch.randn(seen.shape, generator=torch.Generator().manual_seed(1)).double()
-    parameters = list(encoder.parameters())
-    ours = torch.autograd.grad((weights * seen).sum(), parameters)
-    theirs = torch.autograd.grad((weights * expected).sum(), parameters)
-    for gradient, literal in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(gradient, literal, atol=1e-9, rtol=1e-9)
+def test_packing_changes_neither_values_nor_gradients_in_float32(name):
+    encoder = built(name)
+    tokens = encoder.tokenizer(CAPTIONS)
+    images = torch.rand(len(CAPTIONS), 1024, generator=torch.Generator().manual_seed(1))
+    results = []
+    for packing in (True, False):
+        encoder.packing = packing
+        loss = joint_embedding_loss(images, encoder(tokens))
+        results.append([encoder(tokens), *torch.autograd.grad(loss, list(encoder.parameters()))])
+    for fast, plain in zip(*results, strict=True):
+        torch.testing.assert_close(fast, plain, atol=1e-6, rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["word-cnn-rnn", "word-lstm"])
 def test_sparse_gradients_are_the_dense_ones(name, monkeypatch):
-    monkeypatch.setattr("dse.text.cnn.DENSE_UP_TO", 0)
+    monkeypatch.setattr("dse.text.layers.SPARSE_FROM", 0)
     encoder = built(name).double()
     tokens = encoder.tokenizer(CAPTIONS)
 
@@ -213,6 +239,8 @@ def test_gradients_equal_finite_differences(name):
     generator = torch.Generator().manual_seed(0)
     for parameter in encoder.parameters():
         direction = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
+        if len(parameter) == V + 1:
+            direction[0] = 0  # the row that stands for no word does not learn
         step = 1e-6 * direction / direction.norm()
         (gradient,) = torch.autograd.grad(encoder(tokens).sum(), parameter)
         with torch.no_grad():
@@ -225,29 +253,57 @@ def test_gradients_equal_finite_differences(name):
         assert ours == pytest.approx(numerical, rel=1e-4, abs=1e-14)
 
 
-@pytest.mark.parametrize("length", range(0, 202, 3))
-@pytest.mark.parametrize("last_pool", [(3, 2), (3, 3), (1, 1)])
-def test_the_constant_tail_is_exact_at_every_length(length, last_pool):
-    pools = ((3, 3), (3, 3), last_pool)
-    trunk = Convolutions(CharacterTokenizer(), (5, 4, 3), (4, 4, 4), pools).double()
-    for parameter in trunk.parameters():
-        torch.nn.init.normal_(parameter, generator=torch.Generator().manual_seed(length))
-    tokens = trunk.tokenizer(["abcdefgh -" * 20 + "z"])
-    tokens[:, length:] = 0
-    expected = literal_trunk(trunk, tokens).transpose(1, 2)
-    torch.testing.assert_close(trunk(tokens), expected, atol=1e-12, rtol=0)
+def tiny_network(seed, first, *later):
+    network = torch.nn.Sequential(*first, *later).double()
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, generator=torch.Generator().manual_seed(seed))
+    return network
 
 
-@pytest.mark.parametrize("length", range(31))
-def test_the_constant_tail_of_words_is_exact_at_every_length(length):
-    pools = ((1, 1), (3, 3), (1, 1))
-    trunk = Convolutions(WordTokenizer(VOCABULARY), (5, 4, 3), (3, 2, 2), pools).double()
-    for parameter in trunk.parameters():
-        torch.nn.init.normal_(parameter, generator=torch.Generator().manual_seed(length))
-    tokens = torch.arange(30)[None] % (V + 1)  # with unknown words in between
-    tokens[:, length:] = 0
-    expected = literal_trunk(trunk, tokens).transpose(1, 2)
-    torch.testing.assert_close(trunk(tokens), expected, atol=1e-12, rtol=0)
+@pytest.mark.parametrize("last_pool", [(3, 2), (3, 3), (1, 1), (2, 3)])
+@pytest.mark.parametrize("first_pool", [(3, 3), (3, 2)])
+def test_packing_is_exact_at_every_length(first_pool, last_pool):
+    network = tiny_network(
+        0,
+        [OneHot(70), torch.nn.Conv1d(70, 5, 4), torch.nn.MaxPool1d(*first_pool)],
+        torch.nn.Threshold(1e-6, 0),
+        torch.nn.Conv1d(5, 4, 4),
+        torch.nn.Threshold(1e-6, 0),
+        torch.nn.MaxPool1d(3),
+        torch.nn.Conv1d(4, 3, 4),
+        torch.nn.MaxPool1d(*last_pool),
+    )
+    tokens = CharacterTokenizer()(["abcdefgh -" * 20 + "z"]).repeat(202, 1)
+    tokens[torch.arange(201) >= torch.arange(202)[:, None]] = 0
+    torch.testing.assert_close(packed(network, tokens), network(tokens), atol=1e-12, rtol=0)
+    one_by_one = torch.cat([packed(network, row[None]) for row in tokens[::10]])
+    torch.testing.assert_close(one_by_one, network(tokens[::10]), atol=1e-12, rtol=0)
+
+
+@pytest.mark.parametrize("first_pool", [(1, 1), (3, 3)])
+def test_packing_of_words_is_exact_at_every_length(first_pool):
+    look_up = TokenConv1d(V, 5, 3)
+    network = tiny_network(
+        1,
+        [look_up, torch.nn.MaxPool1d(*first_pool)],
+        torch.nn.Conv1d(5, 4, 2),
+        torch.nn.MaxPool1d(3),
+        torch.nn.Conv1d(4, 3, 2),
+    )
+    with torch.no_grad():
+        look_up.embedding.weight[0] = 0
+    tokens = (torch.arange(30) % (V + 1)).repeat(31, 1)  # with unknown words in between
+    tokens[torch.arange(30) >= torch.arange(31)[:, None]] = 0
+    torch.testing.assert_close(packed(network, tokens), network(tokens), atol=1e-12, rtol=0)
+
+
+def test_token_convolution_is_conv1d_on_one_hot_columns():
+    look_up = TokenConv1d(9, 5, 3).double()
+    with torch.no_grad():
+        look_up.bias.normal_()
+    tokens = torch.tensor([[3, 0, 9, 1, 1, 0, 0], [5, 4, 3, 2, 1, 8, 9]])
+    plain = torch.nn.functional.conv1d(OneHot(9).double()(tokens), weight_of(look_up), look_up.bias)
+    torch.testing.assert_close(look_up(tokens), plain, atol=1e-12, rtol=0)
 
 
 @pytest.mark.parametrize("name", CAPTION_ENCODERS)
@@ -282,13 +338,13 @@ def test_the_lstm_is_torchs_lstm_on_one_hot_columns():
     for parameter in encoder.parameters():
         torch.nn.init.uniform_(parameter, -0.5, 0.5)
     theirs = torch.nn.LSTM(70, 6, batch_first=True).double()
-    order = [1, 0, 3, 2]  # torch's gates are enter, forget, new, leave
+    order = [1, 0, 3, 2]  # torch's gates are i, f, g, o; ours f, i, o, g
 
     def gates(x):
         return torch.cat([x.chunk(4)[k] for k in order])
 
     with torch.no_grad():
-        theirs.weight_ih_l0.copy_(gates(encoder.from_token.weight.T))
+        theirs.weight_ih_l0.copy_(gates(weight_of(encoder.from_token)[:, :, 0]))
         theirs.bias_ih_l0.copy_(gates(encoder.from_token.bias))
         theirs.weight_hh_l0.copy_(gates(encoder.from_hidden.weight))
         theirs.bias_hh_l0.copy_(gates(encoder.from_hidden.bias))
@@ -357,3 +413,27 @@ def test_wrong_calls_are_one_line():
     with pytest.raises(InputError) as error:
         build_text_encoder("word-gru")
     assert all(name in str(error.value) for name in TEXT_ENCODERS)
+
+
+def test_what_stands_for_no_token_stays_zero():
+    encoder = built("word-cnn-rnn")
+    assert not encoder.convolutions[0].embedding.weight[0].any()
+    optimizer = RMSprop(encoder.parameters(), lr=0.01)
+    encoder(encoder.tokenizer(CAPTIONS)).square().sum().backward()
+    optimizer.step()
+    assert not encoder.convolutions[0].embedding.weight[0].any()
+
+
+def test_units_size_the_recurrence_of_encoders_that_have_a_choice():
+    assert build_text_encoder("char-cnn-rnn", 8, units=32).rnn.from_hidden.weight.shape == (32, 32)
+    assert build_text_encoder("word-lstm", 8, vocabulary=["a"], units=5).linear.in_features == 5
+    with pytest.raises(InputError, match="char-cnn"):
+        build_text_encoder("char-cnn", 8, units=32)
+
+
+def test_a_name_is_registered_once():
+    with pytest.raises(InputError, match="char-cnn"):
+        register_text_encoder("char-cnn", CharLSTM)
+    with pytest.raises(InputError, match="pictures"):
+        register_text_encoder("mine", CharLSTM, needs=["pictures"])
+    assert "mine" not in TEXT_ENCODERS

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from dse.datasets.described_images import DescribedImages
-from dse.text import FROZEN_ENCODERS, build_text_encoder
+from dse.text import TEXT_ENCODERS, TextEncoder, build_text_encoder
 from dse.text.transformer import Block, ClipText, FrozenEncoder, MiniLM, SentenceVectors
 from dse.training.loop import Run, TrainingConfig, train
 from dse.utils.errors import InputError
@@ -26,6 +26,7 @@ class Letters(FrozenEncoder):
     """Counts letters: the vector of a caption is known."""
 
     size = 27
+    network = torch.nn.Identity()
     batch_size = 2
 
     def embed(self, captions):
@@ -48,17 +49,17 @@ def test_a_block_of_the_transformer_equals_a_literal_one():
         return (v - v.mean()) / (v.var(unbiased=False) + 1e-5).sqrt()
 
     for caption, length in ((0, 4), (1, 2)):
-        rows = [linear(block.project, norm(v)) for v in x[caption]]
+        rows = [linear(block.qkv, norm(v)) for v in x[caption]]
         for i in range(length):
             attended = []
             for head in range(2):
                 q, k, v = (torch.stack([r[6 * j + 3 * head :][:3] for r in rows]) for j in range(3))
                 weights = (k[:length] @ q[i] / 3**0.5).softmax(0)
                 attended.append(weights @ v[:length])
-            y = x[caption, i] + linear(block.join, torch.cat(attended))
-            z = linear(block.widen, norm(y))
+            y = x[caption, i] + linear(block.proj, torch.cat(attended))
+            z = linear(block.fc1, norm(y))
             z = 0.5 * z * (1 + torch.erf(z / 2**0.5))
-            expected = y + linear(block.narrow, z)
+            expected = y + linear(block.fc2, z)
             torch.testing.assert_close(seen[caption, i], expected, atol=1e-12, rtol=0)
 
 
@@ -83,7 +84,8 @@ def test_only_the_linear_layer_learns():
 
 
 def test_a_run_on_frozen_vectors_is_saved_without_the_frozen_network(tmp_path, monkeypatch):
-    monkeypatch.setitem(FROZEN_ENCODERS, "sentence-vectors", Letters)
+    letters = TextEncoder(lambda embedding_dim: SentenceVectors(Letters(), embedding_dim), ())
+    monkeypatch.setitem(TEXT_ENCODERS, "sentence-vectors", letters)
     data = DescribedImages(
         name="toy",
         features=torch.eye(3)[:, None],

@@ -79,7 +79,7 @@ def test_a_whole_run_is_read_again_and_not_trained(undisturbed, tmp_path):
     for name, content in undisturbed.items():
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         (out / name).write_bytes(content)
-    run = train(colourful_data(), CONFIG, out, resume=True, progress=False, watch=pytest.fail)
+    run = train(colourful_data(), CONFIG, out, resume=True, progress=False, callback=pytest.fail)
     assert len(run.history) == CONFIG.steps
     assert contents(out) == undisturbed
 
@@ -104,7 +104,7 @@ def interrupted(out, monkeypatch, config=CONFIG, data=None):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(data or colourful_data(), config, out, progress=False, watch=stop)
+        train(data or colourful_data(), config, out, progress=False, callback=stop)
     return sorted(path.name for path in partial_folder(out).iterdir())
 
 

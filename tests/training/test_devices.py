@@ -9,12 +9,17 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from dse.runs import Run
-from dse.text import CHARACTER_ENCODERS, WORD_ENCODERS, build_text_encoder
-from dse.text.cnn import use_dense_gradients
-from dse.training.devices import start_devices
+from dse.evaluation import evaluate
+from dse.objective import LOSSES, OBJECTIVES, joint_embedding_loss
+from dse.runs import Run, TrainingConfig
+from dse.text import TEXT_ENCODERS, build_text_encoder
+from dse.text.layers import use_dense_gradients
+from dse.training import train
+from dse.training.devices import refuse_uneven_shares, start_devices
+from dse.training.optimizer import RMSprop
 from dse.utils.errors import InputError
-from two_processes import TEXT_ENCODERS, train_and_keep_gradients
+from toy_data import colourful_data
+from two_processes import TOGETHER, train_and_keep_gradients
 
 TESTS = Path(__file__).parents[1]
 
@@ -33,7 +38,7 @@ def of_two(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("text_encoder", TEXT_ENCODERS)
+@pytest.mark.parametrize("text_encoder", TOGETHER)
 def test_two_processes_have_the_gradients_of_one(of_two, text_encoder):
     two = load_file(of_two / f"{text_encoder}.safetensors")
     one = train_and_keep_gradients(text_encoder, devices=1)
@@ -47,36 +52,78 @@ def test_two_processes_have_the_gradients_of_one(of_two, text_encoder):
     torch.testing.assert_close(two["history"], one["history"], atol=0, rtol=1e-3)
 
 
-TRAINED = sorted({"attributes", *WORD_ENCODERS, *CHARACTER_ENCODERS})
+TRAINED = [name for name in TEXT_ENCODERS if name not in ("sentence-vectors", "clip-text")]
+CAPTIONS = ["a red bird", "", "a bird, which is red"]
+needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+
+
+def built(text_encoder):
+    given = {"vocabulary": ["a", "bird", "red"], "word_vectors": torch.eye(3)}
+    encoder = build_text_encoder(text_encoder, 8, **given, num_attributes=4)
+    use_dense_gradients(encoder)
+    return encoder, torch.rand(3, 4) if text_encoder == "attributes" else encoder.tokenizer(
+        CAPTIONS
+    )
 
 
 @pytest.mark.parametrize("text_encoder", TRAINED)
-def test_tokens_stay_on_the_cpu_while_weights_are_elsewhere(text_encoder):
-    """The device `meta` computes shapes alone; most of its operations refuse other devices."""
-    vocabulary = {"vocabulary": ["a", "bird", "red"], "word_vectors": torch.eye(3)}
-    encoder = build_text_encoder(text_encoder, 8, **vocabulary, num_attributes=4)
-    tokens = torch.rand(3, 4)
-    if text_encoder != "attributes":
-        tokens = encoder.tokenizer(["a red bird", "", "a bird, which is red"])
-    use_dense_gradients(encoder)
+def test_a_step_is_taken_where_weights_and_tokens_are(text_encoder):
+    """The device `meta` computes shapes alone; it refuses tensors of other devices."""
+    encoder, tokens = built(text_encoder)
     encoder.to("meta")
-    embeddings = encoder(tokens)
-    embeddings.sum().backward()
-    assert (embeddings.device.type, tuple(embeddings.shape)) == ("meta", (3, 8))
-    assert {p.grad.device.type for p in encoder.parameters()} == {"meta"}
+    optimizer = RMSprop(encoder.parameters(), lr=0.1)
+    for loss, objective in [(loss, objective) for loss in LOSSES for objective in OBJECTIVES]:
+        embeddings = encoder(tokens.to("meta"))
+        assert (embeddings.device.type, tuple(embeddings.shape)) == ("meta", (3, 8))
+        images = torch.rand(3, 8, device="meta")
+        optimizer.zero_grad()
+        joint_embedding_loss(images, embeddings, loss=loss, objective=objective).backward()
+        assert {p.grad.device.type for p in encoder.parameters()} == {"meta"}
+        optimizer.step()
+    with pytest.raises((RuntimeError, NotImplementedError)):  # so the check can fail
+        joint_embedding_loss(torch.rand(3, 8), encoder(tokens.to("meta"))).backward()
+
+
+@needs_gpu
+@pytest.mark.parametrize("text_encoder", TRAINED)
+def test_a_gpu_has_the_numbers_of_the_cpu(text_encoder):
+    encoder, tokens = built(text_encoder)
+    expected = encoder(tokens)
+    on_gpu = encoder.cuda()(tokens.cuda())
+    torch.testing.assert_close(on_gpu.cpu(), expected, atol=1e-4, rtol=1e-4)
+
+
+@needs_gpu
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed", "16-mixed"])
+def test_a_gpu_trains_evaluates_and_saves(precision, tmp_path):
+    data = colourful_data()
+    config = TrainingConfig("char-cnn-rnn", steps=60, batch_size=12, precision=precision)
+    run = train(data, config, tmp_path / "run", device="cuda", progress=False)
+    assert run.device.type == "cuda"
+    assert run.history.loss.tail(10).mean() < 0.8 * run.history.loss[0]
+    on_cpu = Run.load(tmp_path / "run")
+    assert on_cpu.device.type == "cpu"
+    torch.testing.assert_close(run.encode(CAPTIONS), on_cpu.encode(CAPTIONS), atol=1e-3, rtol=1e-3)
+    assert abs(evaluate(run, data).top1 - evaluate(on_cpu, data).top1) < 0.06
 
 
 @pytest.mark.parametrize(
-    ("devices", "nodes", "precision", "message"),
+    ("arguments", "word"),
     [
-        (3, 1, "32-true", "a batch of 40 cannot be shared out evenly over 3 devices of 1 nodes"),
-        (0, 1, "32-true", "over 0 devices"),
-        (1, 1, "12-bit", "precision '12-bit' cannot be had here"),
+        ({"devices": 0}, "0 devices"),
+        ({"precision": "12-bit"}, "12-bit"),
+        ({"device": "gpu"}, "gpu"),
     ],
 )
-def test_what_cannot_be_had_is_refused(devices, nodes, precision, message):
-    with pytest.raises(InputError, match=message):
-        start_devices(devices, nodes, precision, 40)
+def test_what_is_not_here_is_refused(arguments, word):
+    with pytest.raises(InputError, match=word):
+        start_devices(**arguments)
+
+
+def test_a_batch_is_shared_out_evenly_or_refused():
+    refuse_uneven_shares(40, 4)
+    with pytest.raises(InputError, match="40"):
+        refuse_uneven_shares(40, 3)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +141,7 @@ def test_other_processes_than_torchrun_started_are_refused(
         monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
         monkeypatch.setenv("WORLD_SIZE", started)
     with pytest.raises(InputError, match=message):
-        start_devices(devices, nodes, "32-true", 40)
+        start_devices(devices, nodes)
 
 
 def test_two_processes_leave_one_run_and_one_log(of_two):

@@ -4,11 +4,13 @@ import dataclasses
 import json
 import math
 import sys
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 import torch
 
+import dse.training.history
 import dse.training.loop
 from dse.evaluation import evaluate
 from dse.objective import LOSSES, joint_embedding_loss
@@ -164,7 +166,7 @@ def test_captions_in_another_script_are_refused_by_encoders_of_words(text_encode
     train(foreign, config("char-cnn", steps=1), progress=False)
 
 
-def test_watching_a_split_without_classes_is_refused_before_training():
+def test_validating_on_a_split_without_classes_is_refused_before_training():
     empty = dataclasses.replace(DATA, splits={**DATA.splits, "val": DATA.splits["val"][:0]})
     with pytest.raises(InputError, match="colours has no class in val"):
         train(empty, config(**{**WATCHED, "steps": 10**9}), progress=False)
@@ -214,6 +216,9 @@ def test_wrong_configurations_are_refused():
         ({"validate_every": 5}, "train on 'train'"),
         ({"validate_every": -5}, "validate_every is -5"),
         ({"patience": 2}, "set validate_every"),
+        ({"lr_decay": math.nan}, "lr_decay is nan"),
+        ({"captions_per_image": 0}, "captions_per_image is 0"),
+        ({"units": 5}, "bag-of-words has no hidden units"),
     ):
         with pytest.raises(InputError, match=message):
             trained(**changes)
@@ -289,7 +294,7 @@ def test_no_captions_are_no_embeddings():
 WATCHED = {"split": "train", "validate_every": 20}
 
 
-def test_the_val_classes_are_looked_at_and_neither_they_nor_the_test_classes_are_trained_on():
+def test_the_val_classes_are_validated_on_and_neither_they_nor_the_test_classes_are_trained_on():
     run = trained("word-cnn", **WATCHED)
     assert run.validation.step.tolist() == [20, 40, 60]
     assert run.validation.top1.iloc[-1] == evaluate(run, DATA, "val").top1
@@ -301,7 +306,7 @@ def test_the_val_classes_are_looked_at_and_neither_they_nor_the_test_classes_are
     assert other.validation.equals(run.validation)
 
 
-def test_a_look_takes_the_first_captions_of_every_image(monkeypatch):
+def test_a_validation_takes_the_first_captions_of_every_image(monkeypatch):
     monkeypatch.setattr(dse.training.loop, "VALIDATION_CAPTIONS", 12)  # of six images: two of each
     seen = []
 
@@ -311,8 +316,8 @@ def test_a_look_takes_the_first_captions_of_every_image(monkeypatch):
 
     monkeypatch.setattr(dse.training.loop, "evaluate", spy)
     trained(steps=1, split="train", validate_every=1)
-    (looked_at,) = seen
-    assert looked_at.captions == [own[:2] for own in DATA.subset("val").captions]
+    (measured,) = seen
+    assert measured.captions == [own[:2] for own in DATA.subset("val").captions]
 
 
 def test_the_best_step_is_the_first_of_the_best():
@@ -324,11 +329,11 @@ def test_the_best_step_is_the_first_of_the_best():
     assert run.best_step == 20
 
 
-def test_training_ends_after_looks_in_vain(monkeypatch):
+def test_training_stops_after_validations_without_improvement(monkeypatch):
     figures = iter([0.2, 0.5, 0.4, 0.5, 0.6])
 
     def told(run, data, split):
-        return dataclasses.replace(evaluate(run, data, split), top1=next(figures))
+        return SimpleNamespace(top1=next(figures), ap50=0.0)
 
     monkeypatch.setattr(dse.training.loop, "evaluate", told)
     run = trained(steps=200, patience=2, **WATCHED)
@@ -337,22 +342,23 @@ def test_training_ends_after_looks_in_vain(monkeypatch):
 
 
 def test_a_loss_that_explodes_ends_the_training():
-    message = r"the loss explodes: \d\.\d+ at first, and a mean of \d+.* up to 550; lower"
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(InputError, match="up to 550"):
         trained(learning_rate=100.0, steps=1000, lr_decay=1.0)
 
 
 def test_a_loss_that_is_no_number_ends_the_training_at_once():
-    with pytest.raises(InputError, match=r"a mean of nan over the steps up to 50; lower"):
-        trained(learning_rate=float("nan"), steps=1000)
+    data = dataclasses.replace(DATA, features=torch.full_like(DATA.features, math.nan))
+    with pytest.raises(InputError, match="up to 50"):
+        train(data, config(steps=1000), progress=False)
 
 
 def test_a_loss_may_leap_and_come_back(monkeypatch):
-    monkeypatch.setattr(dse.training.loop, "BLOCK", 1)
+    for module in (dse.training.loop, dse.training.history):
+        monkeypatch.setattr(module, "BLOCK", 1)
     losses = trained("word-cnn").history.loss
     assert losses.max() > 3 * losses[0]
-    monkeypatch.setattr(dse.training.loop, "SETTLING", 0)
-    with pytest.raises(InputError, match="the loss explodes"):
+    monkeypatch.setattr(dse.training.history, "SETTLING", 0)
+    with pytest.raises(InputError, match="explodes"):
         trained("word-cnn")
 
 

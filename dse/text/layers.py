@@ -1,0 +1,85 @@
+"""What the networks need besides torch's layers: one-hot columns, and look-ups in their place."""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+SPARSE_FROM = 1000
+"""Tokens from which on gradients of look-ups are sparse: an alphabet's are dense."""
+
+
+class OneHot(nn.Module):
+    """Token numbers to one-hot columns; token 0, which stands for nothing, is a column of zeros.
+
+    Args:
+        size: V, different tokens, numbered from 1.
+
+    Shape: int (B, L) -> float32 (B, V, L).
+
+    Source: paper, section 4.1; the authors' `MultimodalMinibatchLoaderCaption.lua`. Chapter: 4.
+
+    Example:
+        >>> OneHot(3)(torch.tensor([[2, 0]]))[0].T.tolist()
+        [[0.0, 1.0, 0.0], [0.0, 0.0, 0.0]]
+    """
+
+    def __init__(self, size: int):
+        super().__init__()
+        self.register_buffer("columns", torch.eye(size + 1)[:, 1:], persistent=False)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        return F.embedding(tokens.long(), self.columns).transpose(1, 2)
+
+
+class TokenConv1d(nn.Module):
+    """`nn.Conv1d` over one-hot columns, as look-ups: for vocabularies, whose columns are long.
+
+    A word has `kernel_size` columns of the weight, one for each place in the window, side by side
+    in its row of an `nn.Embedding`. Row 0 stays zero. With `kernel_size` 1 it is a linear layer.
+
+    Args:
+        size: V, different tokens, numbered from 1; token 0 is a column of zeros.
+        out_channels: C.
+        kernel_size: tokens in a window.
+
+    Shape: int (B, L) -> float32 (B, C, L - kernel_size + 1).
+
+    Chapter: 4, char-CNN.
+
+    Example:
+        >>> TokenConv1d(5000, 512, kernel_size=3)(torch.zeros(2, 30, dtype=torch.int32)).shape
+        torch.Size([2, 512, 28])
+    """
+
+    def __init__(self, size: int, out_channels: int, kernel_size: int):
+        super().__init__()
+        self.out_channels, self.kernel_size = out_channels, (kernel_size,)
+        self.embedding = nn.Embedding(
+            size + 1, kernel_size * out_channels, padding_idx=0, sparse=size >= SPARSE_FROM
+        )
+        self.bias = nn.Parameter(torch.zeros(out_channels))
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        (kernel_size,) = self.kernel_size
+        columns = self.embedding(tokens.long()).unflatten(2, (kernel_size, self.out_channels))
+        length = tokens.shape[1] - kernel_size + 1
+        x = sum(columns[:, place : place + length, place] for place in range(kernel_size))
+        return (x + self.bias).transpose(1, 2)
+
+
+def use_dense_gradients(encoder: nn.Module) -> None:
+    """Make all gradients of an encoder dense: only a single CPU gains from sparse ones."""
+    for layer in encoder.modules():
+        if isinstance(layer, nn.Embedding):
+            layer.sparse = False
+
+
+def text_lengths(tokens: torch.Tensor) -> torch.Tensor:
+    """How many tokens of each text there are before only zeros follow: (B, L) -> int64 (B,).
+
+    Example:
+        >>> text_lengths(torch.tensor([[3, 0, 5, 0], [0, 0, 0, 0]])).tolist()
+        [3, 0]
+    """
+    places = torch.arange(1, tokens.shape[1] + 1, device=tokens.device)
+    return ((tokens != 0) * places).amax(1)

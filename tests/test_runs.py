@@ -1,0 +1,66 @@
+"""Runs: what a person sees of them, and runs that an earlier version wrote."""
+
+import json
+
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from dse.runs import HISTORY_COLUMNS, Run, TrainingConfig
+from dse.text import TEXT_ENCODERS, build_text_encoder
+from dse.text.layers import TokenConv1d
+
+TRAINED = [name for name in TEXT_ENCODERS if name not in ("sentence-vectors", "clip-text")]
+RENAMED = {"word_embed": "words", "pos_embed": "places", "qkv": "project", "proj": "join"}
+RENAMED |= {"fc1": "widen", "fc2": "narrow"}
+
+
+def untrained(name):
+    given = {"vocabulary": ["a", "blue", "red"], "word_vectors": torch.eye(3), "num_attributes": 5}
+    encoder = build_text_encoder(name, 8, **given).eval()
+    return Run(encoder, TrainingConfig(name), {}, pd.DataFrame(columns=HISTORY_COLUMNS))
+
+
+def as_format_2(encoder):
+    """Format 2 kept a convolution as a matrix on windows, and the first as rows (kernel x V)."""
+    old, convolutions = {}, 0
+    for layer, module in encoder.named_modules():
+        before = ".".join(RENAMED.get(part, part) for part in layer.split("."))
+        if not isinstance(module, torch.nn.Conv1d | TokenConv1d):
+            for name, value in [*module.named_parameters(recurse=False), *module.named_buffers()]:
+                old[f"{before}.{RENAMED.get(name, name)}".strip(".")] = value
+            continue
+        first = not convolutions
+        if layer.startswith("convolutions."):
+            before, convolutions = f"trunk.convolutions.{convolutions}", convolutions + 1
+        if isinstance(module, TokenConv1d):
+            rows = module.embedding.weight[1:].unflatten(1, (*module.kernel_size, -1))
+            weight = torch.cat(rows.unbind(1))
+        elif first:
+            weight = torch.cat([place.T for place in module.weight.unbind(2)])
+        else:
+            weight = torch.cat(module.weight.unbind(2), dim=1)
+        old |= {f"{before}.weight": weight, f"{before}.bias": module.bias}
+    names = {name for name in old if name.endswith(("embedding.weight", "columns"))}
+    return {name: old[name].contiguous() for name in old.keys() - names}
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_a_run_of_format_2_has_the_same_weights(name, tmp_path):
+    run = untrained(name)
+    run.save(tmp_path / "run")
+    save_file(as_format_2(run.encoder), tmp_path / "run/model.safetensors")
+    config = tmp_path / "run/config.json"
+    about = json.loads(config.read_text(encoding="utf-8"))
+    del about["config"]["units"]
+    config.write_text(json.dumps({**about, "format": 2}), encoding="utf-8")
+    loaded = Run.load(tmp_path / "run").encoder.state_dict()
+    for key, value in run.encoder.state_dict().items():
+        assert torch.equal(loaded[key], value), key
+
+
+def test_a_run_says_in_one_line_what_it_is():
+    assert repr(untrained("word-cnn")).startswith("Run('word-cnn', ds, ")
+    assert len(repr(untrained("word-cnn"))) < 100
+    assert untrained("word-cnn") != untrained("word-cnn")
