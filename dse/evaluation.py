@@ -187,7 +187,7 @@ def _attribute_embeddings(run: Run, classes: DescribedImages) -> torch.Tensor:
             f"the run reads {expected} attributes of a class, and {classes.name} has {held}: "
             "evaluate on the data that it was trained on"
         )
-    return run.encoder(attributes.to(run.device)).cpu()
+    return run.encoder(attributes.to(run.encoder.linear.weight)).float().cpu()
 
 
 def measure(scores: torch.Tensor, labels: torch.Tensor, class_names: list[str]) -> Metrics:

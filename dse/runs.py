@@ -51,8 +51,11 @@ class TrainingConfig:
         validate_every: steps between two validations on the `val` classes; 0 is never. The classes
             to train on are then those of `train`.
         patience: stop after this many validations without a better top-1; 0 is never.
-        precision: of the computation, a name that Lightning Fabric knows: `32-true`, `bf16-mixed`,
-            `16-mixed`.
+        precision: of the computation: `32-true`, `64-true`, `bf16-mixed` or `16-mixed`.
+        output_bias: of the last linear layer. `learned`: as by the authors. `zero`: it is 0 and
+            stays 0. `auto`: learned with `ds`, 0 with `da`. The `da` loss does not depend on it:
+            its gradient is 0 but for rounding errors, which RMSprop scales up to full steps, so
+            that a learned one drifts at random (chapter 6).
 
     Source: paper, section 5; the authors' `train_cub_hybrid.sh`. Chapter: 3.
 
@@ -75,7 +78,8 @@ class TrainingConfig:
     split: str = option("classes to train on: trainval or train", "trainval")
     validate_every: int = option("steps between two validations; needs --split train", 0)
     patience: int = option("stop after this many validations without improvement", 0)
-    precision: str = option("32-true, bf16-mixed or 16-mixed", "32-true")
+    precision: str = option("32-true, 64-true, bf16-mixed or 16-mixed", "32-true")
+    output_bias: str = option("of the last layer: learned, zero, or auto (zero with da)", "auto")
 
     def __post_init__(self):
         for kind, value, known in (
@@ -83,6 +87,7 @@ class TrainingConfig:
             ("split", self.split, ("trainval", "train")),
             ("objective", self.objective, OBJECTIVES),
             ("loss", self.loss, LOSSES),
+            ("output bias", self.output_bias, ("auto", "learned", "zero")),
         ):
             if value not in known:
                 raise InputError(f"unknown {kind} {value!r}: choose one of {', '.join(known)}")
@@ -105,6 +110,18 @@ class TrainingConfig:
             )
         if self.patience and not self.validate_every:
             raise InputError("patience counts validations: set validate_every, too")
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the encoder's weights and of the loss."""
+        return torch.float64 if self.precision == "64-true" else torch.float32
+
+    @property
+    def learns_output_bias(self) -> bool:
+        """Whether the bias of the last layer is learned, or stays 0."""
+        return self.output_bias == "learned" or (
+            self.output_bias == "auto" and self.objective == "ds"
+        )
 
 
 @dataclass(eq=False, repr=False)
@@ -186,6 +203,8 @@ class Run:
             return embeddings
         tokens = self.encoder.tokenizer(captions)
         order = text_lengths(tokens).argsort(stable=True)  # captions of one length go together
+        if tokens.is_floating_point():
+            tokens = tokens.to(self.config.dtype)
         batches = order.split(batch_size)
         for rows in progress_bar(batches, desc="encoding", progress=progress):
             embeddings[rows] = self.encoder(tokens[rows].to(self.device)).to(embeddings)
@@ -209,13 +228,14 @@ class Run:
 
     def write(self, folder: Path) -> None:
         """Make `folder` and write the files of `save` into it."""
-        vocabulary = getattr(getattr(self.encoder, "tokenizer", None), "vocabulary", None)
+        tokenizer = getattr(self.encoder, "tokenizer", None)
         about = {
             "format": RUN_FORMAT,
             "config": asdict(self.config),
             "dataset": self.dataset,
             "embedding_dim": self.encoder.linear.out_features,
-            "vocabulary": vocabulary,
+            "vocabulary": getattr(tokenizer, "vocabulary", None),
+            "bigrams": getattr(tokenizer, "bigrams", None),
             "versions": self.versions,
         }
         folder.mkdir()
@@ -247,7 +267,7 @@ class Run:
             about = json.loads((folder / "config.json").read_text(encoding="utf-8"))
             if about["format"] > RUN_FORMAT:
                 raise InputError(f"{folder} has format {about['format']}: update dse to read it")
-            config = TrainingConfig(**about["config"])
+            config = read_config(about["config"])
             state = load_file(folder / "model.safetensors", str(device or "cpu"))
             history = pd.read_csv(folder / "history.csv", dtype="float32")
             lines = (folder / "validation.jsonl").read_text(encoding="utf-8").splitlines()
@@ -257,13 +277,14 @@ class Run:
                 config.text_encoder,
                 about["embedding_dim"],
                 vocabulary=about["vocabulary"],
+                bigrams=about.get("bigrams"),
                 word_vectors=state.get("word_vectors"),
                 num_attributes=state["linear.weight"].shape[1],
                 units=config.units,
             )
             if about["format"] < RUN_FORMAT:
                 state = upgrade_state(state, encoder)
-            encoder.to(device or "cpu").load_state_dict(state)
+            encoder.to(device or "cpu", config.dtype).load_state_dict(state)
         except InputError:
             raise
         except Exception as error:
@@ -271,6 +292,11 @@ class Run:
                 f"{folder} is a damaged run ({first_line(error)}): train it again"
             ) from error
         return cls(encoder.eval(), config, about["dataset"], history, validation, about["versions"])
+
+
+def read_config(fields: dict) -> TrainingConfig:
+    """The configuration in a run's or a result's file. Older ones learned every output bias."""
+    return TrainingConfig(**{"output_bias": "learned", **fields})
 
 
 def import_weights(path: Path | str) -> Run:

@@ -18,6 +18,7 @@ RENAMED |= {"fc1": "widen", "fc2": "narrow"}
 
 def untrained(name):
     given = {"vocabulary": ["a", "blue", "red"], "word_vectors": torch.eye(3), "num_attributes": 5}
+    given["bigrams"] = ["a blue", "a red"]
     encoder = build_text_encoder(name, 8, **given).eval()
     return Run(encoder, TrainingConfig(name), {}, pd.DataFrame(columns=HISTORY_COLUMNS))
 

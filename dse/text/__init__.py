@@ -14,7 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from dse.text.averages import BagOfWords, ClassAttributes, MeanWordVector
+from dse.text.averages import BagOfBigrams, BagOfWords, ClassAttributes, MeanWordVector
 from dse.text.cnn import CharCNN, WordCNN
 from dse.text.cnn_rnn import CharCNNRNN, WordCNNRNN
 from dse.text.lstm import CharLSTM, WordLSTM
@@ -26,6 +26,7 @@ INITIAL_RANGE = 0.08
 
 NEEDS = {
     "vocabulary": "the words of the training captions",
+    "bigrams": "pairs of neighbouring words, see build_bigrams",
     "word_vectors": "one vector a word, see train_word_vectors",
     "num_attributes": "how many attributes a class has",
 }
@@ -58,7 +59,7 @@ def register_text_encoder(
         name: not taken yet.
         build: gives the module, as described for `TextEncoder`.
         needs: what `build` needs besides `embedding_dim`: `vocabulary` (then it reads words),
-            `word_vectors`, `num_attributes`.
+            `bigrams`, `word_vectors`, `num_attributes`.
 
     Raises:
         InputError: the name is taken, or `needs` names something unknown.
@@ -94,6 +95,7 @@ def build_text_encoder(
     embedding_dim: int = 1024,
     *,
     vocabulary: Sequence[str] | None = None,
+    bigrams: Sequence[str] | None = None,
     word_vectors: torch.Tensor | None = None,
     num_attributes: int | None = None,
     units: int | None = None,
@@ -104,10 +106,12 @@ def build_text_encoder(
     Args:
         name: one of `TEXT_ENCODERS`: the paper's nine; three relatives of the char-CNN-RNN (`-long`
             takes 18 recurrent steps, `-icml-birds` and `-icml-flowers` are the networks of the
-            authors' text-to-image work); three later ones: `word-transformer`, and a learned layer
-            on a frozen network, `sentence-vectors` (MiniLM) or `clip-text` (CLIP); and yours.
+            authors' text-to-image work); four beyond the paper: `bag-of-bigrams`,
+            `word-transformer`, and a learned layer on a frozen network, `sentence-vectors` (MiniLM)
+            or `clip-text` (CLIP); and yours.
         embedding_dim: D, the dimension of the image features.
         vocabulary: the words of the training captions; for encoders that read words.
+        bigrams: pairs of words, `red crown`; for `bag-of-bigrams`.
         word_vectors: float32 (V, d), frozen; for `word2vec`.
         num_attributes: of a class; for `attributes`.
         units: hidden units, for the LSTMs, the char-CNN-RNN and the Transformer; None: their own.
@@ -128,6 +132,7 @@ def build_text_encoder(
     build, needs = TEXT_ENCODERS[name]
     given = {
         "vocabulary": vocabulary,
+        "bigrams": bigrams,
         "word_vectors": word_vectors,
         "num_attributes": num_attributes,
     }
@@ -150,7 +155,7 @@ def initialize(encoder: nn.Module, generator: torch.Generator | None = None) -> 
     for parameter in encoder.parameters():
         nn.init.uniform_(parameter, -INITIAL_RANGE, INITIAL_RANGE, generator=generator)
     for layer in encoder.modules():
-        if isinstance(layer, nn.Embedding) and layer.padding_idx is not None:
+        if isinstance(layer, nn.Embedding | nn.EmbeddingBag) and layer.padding_idx is not None:
             layer.weight[layer.padding_idx] = 0
 
 
@@ -165,6 +170,7 @@ def _clip_text(embedding_dim: int) -> nn.Module:
 register_text_encoder("attributes", ClassAttributes, ["num_attributes"])
 register_text_encoder("word2vec", MeanWordVector, ["vocabulary", "word_vectors"])
 register_text_encoder("bag-of-words", BagOfWords, ["vocabulary"])
+register_text_encoder("bag-of-bigrams", BagOfBigrams, ["vocabulary", "bigrams"])
 register_text_encoder("char-cnn", CharCNN)
 register_text_encoder("char-lstm", CharLSTM)
 register_text_encoder("char-cnn-rnn", CharCNNRNN)

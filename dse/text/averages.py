@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from dse.text.tokens import WordTokenizer, words
+from dse.text.tokens import BigramTokenizer, WordTokenizer, words
 from dse.utils.errors import InputError
 
 WORD_VECTOR_DIM = 300
@@ -68,9 +68,53 @@ class BagOfWords(nn.Module):
         self.linear = nn.Linear(self.tokenizer.size, embedding_dim)
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        presence = self.linear.weight.new_zeros(len(tokens), 1 + self.tokenizer.size)
-        presence.scatter_(1, tokens.long(), 1.0)
-        return self.linear(presence[:, 1:])  # column 0 gathered the unknown words and the padding
+        return self.linear(presence(tokens, self.linear))
+
+
+def presence(tokens: torch.Tensor, linear: nn.Linear) -> torch.Tensor:
+    """1 where a caption has a word, else 0: int (B, L) -> (B, V), as `linear` takes it."""
+    present = linear.weight.new_zeros(len(tokens), 1 + linear.in_features)
+    present.scatter_(1, tokens.long(), 1.0)
+    return present[:, 1:]  # column 0 gathered the unknown words and the padding
+
+
+class BagOfBigrams(nn.Module):
+    """One linear layer on the set of words and of pairs of neighbouring words of a caption.
+
+    It is the simplest reader of word order, and not in the paper: a bag of words that also knows
+    which word stood beside which. The weights of the pairs are rows of a table, of which a
+    minibatch changes a few.
+
+    Args:
+        vocabulary: V words of the training captions.
+        bigrams: P pairs of words, see `build_bigrams`.
+        embedding_dim: D, the dimension of the image features.
+
+    Shape: tokens int32 (B, 30 + 29) -> embeddings float32 (B, D).
+
+    Source: Wang and Manning 2012, "Baselines and Bigrams". Chapter: 3, word2vec baseline.
+
+    Example:
+        >>> encoder = BagOfBigrams(["bird", "blue", "red"], ["red bird"], embedding_dim=4)
+        >>> tokens = encoder.tokenizer(["red bird", "bird red"])
+        >>> one, other = encoder(tokens)
+        >>> torch.allclose(one - other, encoder.pairs.weight[1], atol=1e-6)
+        True
+    """
+
+    def __init__(
+        self, vocabulary: Sequence[str], bigrams: Sequence[str], embedding_dim: int = 1024
+    ):
+        super().__init__()
+        self.tokenizer = BigramTokenizer(vocabulary, bigrams)
+        self.linear = nn.Linear(self.tokenizer.size, embedding_dim)
+        self.pairs = nn.EmbeddingBag(
+            1 + len(bigrams), embedding_dim, mode="sum", padding_idx=0, sparse=True
+        )
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        words, pairs = tokens.split([self.tokenizer.length, self.tokenizer.length - 1], dim=1)
+        return self.linear(presence(words, self.linear)) + self.pairs(pairs.long())
 
 
 class MeanWordVector(nn.Module):

@@ -70,7 +70,7 @@ class TokenConv1d(nn.Module):
 def use_dense_gradients(encoder: nn.Module) -> None:
     """Make all gradients of an encoder dense: only a single CPU gains from sparse ones."""
     for layer in encoder.modules():
-        if isinstance(layer, nn.Embedding):
+        if isinstance(layer, nn.Embedding | nn.EmbeddingBag):
             layer.sparse = False
 
 

@@ -7,6 +7,7 @@ vector for every encoder. Characters are numbered from 1 to 70, words from 1 to 
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -92,6 +93,23 @@ def build_vocabulary(captions: Iterable[str]) -> list[str]:
     return sorted(set(words("\n".join(captions))))
 
 
+def build_bigrams(captions: Iterable[str], min_count: int = 2) -> list[str]:
+    """The pairs of neighbouring words that occur in several captions, sorted.
+
+    Args:
+        captions: the *training* captions.
+        min_count: captions in which a pair must occur. Most pairs that occur in one are accidents.
+
+    Example:
+        >>> build_bigrams(["a red bird", "a red crown", "the red bird"])
+        ['a red', 'red bird']
+    """
+    counts: Counter[tuple[str, str]] = Counter()
+    for caption in captions:
+        counts.update(set(pairwise(words(caption))))
+    return sorted(" ".join(pair) for pair, count in counts.items() if count >= min_count)
+
+
 def unknown_words(captions: Iterable[str], vocabulary: Iterable[str]) -> Counter[str]:
     """How often each word of the captions occurs that is not in the vocabulary.
 
@@ -142,3 +160,59 @@ class WordTokenizer:
         tokens = np.zeros((len(captions), self.length), dtype=np.int32)
         tokens[row[kept], place[kept]] = numbers[kept]
         return torch.from_numpy(tokens)
+
+
+class BigramTokenizer:
+    """Captions to the numbers of their words, and of their pairs of neighbouring words.
+
+    A pair that is not among `bigrams`, or that came before in the caption, becomes 0.
+
+    Args:
+        vocabulary: V words.
+        bigrams: pairs of them, `red crown`; pair `bigrams[i]` gets number i + 1.
+        length: words of a caption that are read.
+
+    Chapter: 3, word2vec baseline.
+
+    Example:
+        >>> tokenizer = BigramTokenizer(["a", "bird", "red"], ["a red", "red bird"], length=4)
+        >>> tokenizer(["a red bird", "bird, red bird"]).tolist()  # 4 words, then 3 pairs
+        [[1, 3, 2, 0, 1, 2, 0], [2, 3, 2, 0, 0, 2, 0]]
+    """
+
+    def __init__(
+        self, vocabulary: Sequence[str], bigrams: Sequence[str], length: int = WORD_LENGTH
+    ):
+        self.words = WordTokenizer(vocabulary, length)
+        self.vocabulary, self.size = self.words.vocabulary, self.words.size
+        self.bigrams, self.length = list(bigrams), length
+        numbers = {word: 1 + i for i, word in enumerate(self.vocabulary)}
+        keys = [self._keys(*map(numbers.__getitem__, pair.split())) for pair in self.bigrams]
+        self._known = np.array(keys, dtype=np.int64)
+        self._order = self._known.argsort()
+
+    def __call__(self, captions: Sequence[str]) -> torch.Tensor:
+        """Number the words and the pairs of n captions.
+
+        Returns:
+            int32 (n, 2 length - 1): the words, then the pairs, each once; 0 for what is unknown,
+            came before, or lies past the end.
+        """
+        tokens = self.words(captions)
+        numbers = tokens.numpy().astype(np.int64)
+        return torch.cat([tokens, torch.from_numpy(self._pairs(numbers))], dim=1)
+
+    def _keys(self, first, second):
+        """One number for each pair of word numbers; 0 if one of them is unknown."""
+        return (first * (1 + self.size) + second) * ((first > 0) & (second > 0))
+
+    def _pairs(self, numbers: np.ndarray) -> np.ndarray:
+        keys = self._keys(numbers[:, :-1], numbers[:, 1:])
+        if not self.bigrams:
+            return np.zeros(keys.shape, np.int32)
+        place = np.searchsorted(self._known, keys, sorter=self._order)
+        found = self._order[place.clip(max=len(self._known) - 1)]
+        pairs = np.where(self._known[found] == keys, 1 + found, 0).astype(np.int32)
+        for column in range(1, pairs.shape[1]):  # a pair counts once
+            pairs[(pairs[:, :column] == pairs[:, [column]]).any(1), column] = 0
+        return pairs

@@ -23,7 +23,7 @@ def start_devices(
     Args:
         devices: GPUs of a machine, or processes where it has none.
         nodes: machines with so many devices each.
-        precision: a name that Lightning Fabric knows.
+        precision: as of a `TrainingConfig`.
         device: `cpu`, `cuda`, `cuda:1`, `mps`; None: the best one here.
 
     Raises:
@@ -52,7 +52,8 @@ def start_devices(
             strategy="ddp" if several else "auto",
             devices=devices if several or device.index is None else [device.index],
             num_nodes=nodes,
-            precision=precision,
+            # `train` makes the weights float64 itself: Fabric would round what an encoder returns.
+            precision="32-true" if precision == "64-true" else precision,
         )
         if several:
             fabric.launch()

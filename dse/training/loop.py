@@ -18,7 +18,7 @@ from dse.sampling import MinibatchSampler
 from dse.text import TEXT_ENCODERS, build_text_encoder
 from dse.text.averages import ClassAttributes, train_word_vectors
 from dse.text.layers import use_dense_gradients
-from dse.text.tokens import build_vocabulary
+from dse.text.tokens import build_bigrams, build_vocabulary
 from dse.training.checkpoints import (
     TrainingState,
     finish,
@@ -121,6 +121,7 @@ def optimize(
     sampler = MinibatchSampler(classes, config.batch_size, config.captions_per_image)
     features = classes.features.to(device)
     inputs = encoder_inputs(run.encoder, classes).to(device)
+    inputs = inputs.to(config.dtype) if inputs.is_floating_point() else inputs
     # Several devices draw the same minibatch, and each embeds its own share of the texts.
     share = torch.arange(config.batch_size).chunk(fabric.world_size)[fabric.global_rank]
 
@@ -128,7 +129,7 @@ def optimize(
         learning_rate = decayed_learning_rate(config, state.step, len(classes.class_names))
         batch = sampler.draw(state.generator)
 
-        images = features[batch.images.to(device), batch.views.to(device)].float()  # (B, D)
+        images = features[batch.images.to(device), batch.views.to(device)].to(config.dtype)
         texts = gather(fabric, encoder(inputs[batch.captions[share].to(device)]))  # (B, D)
         loss = joint_embedding_loss(
             images,
@@ -165,6 +166,7 @@ def set_up(state: TrainingState, fabric: Fabric) -> tuple[nn.Module, torch.optim
     """The encoder and the optimizer on their devices, ready to train."""
     if fabric.world_size > 1 or fabric.device.type != "cpu":
         use_dense_gradients(state.run.encoder)
+    state.run.encoder.linear.bias.requires_grad_(state.run.config.learns_output_bias)
     encoder, optimizer = fabric.setup(state.run.encoder, state.optimizer)
     state.optimizer.move_state()
     encoder.train()
@@ -241,6 +243,8 @@ def new_encoder(
                 f"the captions of {classes.name} hold no word of letters a to z: translate them, "
                 "or choose an encoder of characters"
             )
+    if "bigrams" in needs:
+        given["bigrams"] = build_bigrams(classes.all_captions)
     if "word_vectors" in needs:
         given["word_vectors"] = train_word_vectors(
             classes.all_captions, given["vocabulary"], config.seed
@@ -249,13 +253,16 @@ def new_encoder(
         if classes.class_attributes is None:
             raise InputError(f"{classes.name} has no class attributes: choose another text encoder")
         given["num_attributes"] = classes.class_attributes.shape[1]
-    return build_text_encoder(
+    encoder = build_text_encoder(
         config.text_encoder,
         classes.features.shape[2],
         **given,
         units=config.units,
         generator=generator,
     )
+    if not config.learns_output_bias:
+        nn.init.zeros_(encoder.linear.bias)
+    return encoder.to(config.dtype)
 
 
 def refuse_unless_free(out: Path, resume: bool) -> None:

@@ -1,5 +1,7 @@
 """Text encoders against literal implementations from the equations, in float64."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -7,13 +9,13 @@ from hypothesis import strategies as st
 
 from dse.objective import joint_embedding_loss
 from dse.text import TEXT_ENCODERS, build_text_encoder, register_text_encoder
-from dse.text.averages import BagOfWords, MeanWordVector, train_word_vectors
+from dse.text.averages import BagOfBigrams, BagOfWords, MeanWordVector, train_word_vectors
 from dse.text.cnn import receptive_fields
 from dse.text.cnn_rnn import MeanGRU, MeanReLURNN
 from dse.text.layers import OneHot, TokenConv1d, use_dense_gradients
 from dse.text.lstm import CharLSTM
 from dse.text.packing import packed, stages
-from dse.text.tokens import CharacterTokenizer, build_vocabulary
+from dse.text.tokens import CharacterTokenizer, build_bigrams, build_vocabulary, words
 from dse.training.optimizer import RMSprop
 from dse.utils.errors import InputError
 
@@ -29,6 +31,7 @@ CAPTIONS = [
 ]
 VOCABULARY = [word for word in build_vocabulary(CAPTIONS) if word not in ("unheard", "of")]
 V = len(VOCABULARY)
+BIGRAMS = [pair for pair in build_bigrams(CAPTIONS, 1) if set(pair.split()) <= set(VOCABULARY)]
 PARAMETERS = {
     "attributes": 1024 * (1 + 7),
     "bag-of-words": 1024 * (1 + V),
@@ -54,6 +57,7 @@ CAPTION_ENCODERS = [name for name in TEXT_ENCODERS if name not in ("attributes",
 
 def built(name, seed=0, dim=1024):
     given = {"vocabulary": VOCABULARY, "word_vectors": torch.eye(V), "num_attributes": 7}
+    given["bigrams"] = BIGRAMS
     return build_text_encoder(name, dim, **given, generator=torch.Generator().manual_seed(seed))
 
 
@@ -204,7 +208,7 @@ def test_packing_changes_neither_values_nor_gradients_in_float32(name):
         torch.testing.assert_close(fast, plain, atol=1e-6, rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["word-cnn-rnn", "word-lstm"])
+@pytest.mark.parametrize("name", ["word-cnn-rnn", "word-lstm", "bag-of-bigrams"])
 def test_sparse_gradients_are_the_dense_ones(name, monkeypatch):
     monkeypatch.setattr("dse.text.layers.SPARSE_FROM", 0)
     encoder = built(name).double()
@@ -380,6 +384,29 @@ def test_bag_of_words_counts_presence_not_number_or_order():
     torch.testing.assert_close(encoder(tokens)[0], expected)
 
 
+@given(st.lists(st.sampled_from([*VOCABULARY, "unheard"]), max_size=40))
+@settings(max_examples=50)
+def test_bag_of_bigrams_adds_a_row_for_each_pair_of_neighbours_once(spoken):
+    encoder = ENCODERS.setdefault("bigrams", built("bag-of-bigrams", dim=4).double())
+    caption = " ".join(spoken)
+    read = words(caption)[:30]
+    expected = encoder.linear.bias.clone()
+    for word in set(read) & set(VOCABULARY):
+        expected += encoder.linear.weight[:, VOCABULARY.index(word)]
+    for pair in {f"{one} {other}" for one, other in pairwise(read)}:
+        if pair in BIGRAMS:
+            expected += encoder.pairs.weight[1 + BIGRAMS.index(pair)]
+    torch.testing.assert_close(encoder(encoder.tokenizer([caption]))[0], expected)
+
+
+def test_bag_of_bigrams_without_a_pair_is_a_bag_of_words():
+    encoder = BagOfBigrams(VOCABULARY, [], 4)
+    tokens = encoder.tokenizer(CAPTIONS)
+    bag = BagOfWords(VOCABULARY, 4)
+    bag.load_state_dict({name: encoder.state_dict()[name] for name in bag.state_dict()})
+    assert torch.equal(encoder(tokens), bag(bag.tokenizer(CAPTIONS)))
+
+
 def test_word2vec_averages_known_words_and_trains_only_its_linear_layer():
     vectors = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
     encoder = MeanWordVector(["blue", "red"], vectors, 3)
@@ -404,6 +431,7 @@ def test_wrong_calls_are_one_line():
         lambda: build_text_encoder("bag-of-words"),
         lambda: build_text_encoder("word2vec", vocabulary=["a"]),
         lambda: build_text_encoder("word-lstm"),
+        lambda: build_text_encoder("bag-of-bigrams", vocabulary=["a"]),
         lambda: build_text_encoder("attributes"),
         lambda: MeanWordVector(["a"], torch.zeros(2, 3)),
     ):
@@ -415,13 +443,16 @@ def test_wrong_calls_are_one_line():
     assert all(name in str(error.value) for name in TEXT_ENCODERS)
 
 
-def test_what_stands_for_no_token_stays_zero():
-    encoder = built("word-cnn-rnn")
-    assert not encoder.convolutions[0].embedding.weight[0].any()
+@pytest.mark.parametrize("name", ["word-cnn-rnn", "bag-of-bigrams"])
+def test_what_stands_for_no_token_stays_zero(name):
+    encoder = built(name)
+    table = encoder.pairs if name == "bag-of-bigrams" else encoder.convolutions[0].embedding
+    assert table.weight[1:].any() and not table.weight[0].any()
     optimizer = RMSprop(encoder.parameters(), lr=0.01)
+    before = table.weight.clone()
     encoder(encoder.tokenizer(CAPTIONS)).square().sum().backward()
     optimizer.step()
-    assert not encoder.convolutions[0].embedding.weight[0].any()
+    assert not torch.equal(table.weight, before) and not table.weight[0].any()
 
 
 def test_units_size_the_recurrence_of_encoders_that_have_a_choice():

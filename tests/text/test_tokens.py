@@ -1,10 +1,20 @@
 """Tokens: the authors' alphabet, its double hyphen, its lengths; words and their vocabulary."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dse.text.tokens import ALPHABET, CharacterTokenizer, WordTokenizer, build_vocabulary, words
+from dse.text.tokens import (
+    ALPHABET,
+    BigramTokenizer,
+    CharacterTokenizer,
+    WordTokenizer,
+    build_bigrams,
+    build_vocabulary,
+    words,
+)
 
 characters = CharacterTokenizer()
 
@@ -74,3 +84,26 @@ def test_words_equal_a_literal_loop(captions, vocabulary):
 @pytest.mark.parametrize("caption", ["", "   ", "?!"])
 def test_a_caption_without_words_is_all_zeros(caption):
     assert not WordTokenizer(["a"])([caption]).any()
+
+
+@given(st.lists(st.lists(st.sampled_from("abcx"), max_size=40), max_size=5))
+def test_pairs_are_numbered_as_one_would_by_hand(captions):
+    bigrams = ["a b", "b a", "c c", "c a"]
+    tokenizer = BigramTokenizer(["c", "b", "a"], bigrams)
+    tokens = tokenizer([" ".join(caption) for caption in captions])
+    assert tokens.shape == (len(captions), 59)
+    for caption, row in zip(captions, tokens.tolist(), strict=True):
+        read, seen = caption[:30], []
+        for one, other in pairwise(read):
+            pair = f"{one} {other}"
+            new = pair in bigrams and pair not in seen
+            seen.append(pair)
+            assert row[29 + len(seen)] == (1 + bigrams.index(pair) if new else 0)
+        assert not any(row[30 + len(seen) :])
+        assert row[:30] == WordTokenizer(["c", "b", "a"])([" ".join(caption)])[0].tolist()
+
+
+def test_bigrams_are_counted_once_a_caption():
+    assert build_bigrams(["b a b a", "c"]) == []
+    assert build_bigrams(["b a b a", "b a"]) == ["b a"]
+    assert build_bigrams(["b a b a"], min_count=1) == ["a b", "b a"]

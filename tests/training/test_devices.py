@@ -59,6 +59,7 @@ needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CU
 
 def built(text_encoder):
     given = {"vocabulary": ["a", "bird", "red"], "word_vectors": torch.eye(3)}
+    given["bigrams"] = ["a red", "red bird"]
     encoder = build_text_encoder(text_encoder, 8, **given, num_attributes=4)
     use_dense_gradients(encoder)
     return encoder, torch.rand(3, 4) if text_encoder == "attributes" else encoder.tokenizer(

@@ -35,11 +35,11 @@ def trained(text_encoder="bag-of-words", **changes):
 
 @pytest.mark.parametrize(
     "text_encoder",
-    ["bag-of-words", "word2vec", "char-cnn", "char-cnn-rnn", "word-cnn", "word-cnn-rnn"]
-    + ["word-lstm", "word-transformer"],
+    ["bag-of-words", "bag-of-bigrams", "word2vec", "char-cnn", "char-cnn-rnn", "word-cnn"]
+    + ["word-cnn-rnn", "word-lstm", "word-transformer"],
 )
 def test_learns_to_name_the_classes_it_is_trained_on(text_encoder):
-    averaging = text_encoder in ("bag-of-words", "word2vec")
+    averaging = text_encoder in ("bag-of-words", "bag-of-bigrams", "word2vec")
     steps, rate = (800, 1e-2) if averaging else (60, 7e-4)
     run = trained(text_encoder, steps=steps, learning_rate=rate)
     assert run.history.loss.tail(10).mean() < 0.8 * run.history.loss.head(3).mean()
@@ -109,7 +109,7 @@ def test_test_classes_do_not_touch_the_training():
     assert torch.equal(one.encoder.linear.weight, other.encoder.linear.weight)
 
 
-@pytest.mark.parametrize("text_encoder", ["bag-of-words", "word2vec", "char-cnn-rnn"])
+@pytest.mark.parametrize("text_encoder", ["bag-of-bigrams", "word2vec", "char-cnn-rnn"])
 def test_a_saved_run_encodes_alike(text_encoder, tmp_path):
     run = train(DATA, config(text_encoder, steps=3), out=tmp_path / "run", progress=False)
     loaded = Run.load(tmp_path / "run")
@@ -218,6 +218,7 @@ def test_wrong_configurations_are_refused():
         ({"patience": 2}, "set validate_every"),
         ({"lr_decay": math.nan}, "lr_decay is nan"),
         ({"captions_per_image": 0}, "captions_per_image is 0"),
+        ({"output_bias": "frozen"}, "unknown output bias 'frozen'"),
         ({"units": 5}, "bag-of-words has no hidden units"),
     ):
         with pytest.raises(InputError, match=message):
@@ -368,6 +369,72 @@ def test_mixed_precision_trains_and_keeps_float32_weights():
     assert {p.dtype for p in run.encoder.parameters()} == {torch.float32}
     assert not torch.equal(run.encoder.linear.weight, exact.encoder.linear.weight)
     assert run.history.loss.tail(10).mean() < 0.8 * run.history.loss[0]
+
+
+@pytest.mark.parametrize("text_encoder", ["bag-of-words", "word-lstm", "char-cnn-rnn"])
+def test_the_da_loss_does_not_depend_on_the_output_bias(text_encoder):
+    """Its exact gradient is 0; float32 leaves rounding errors, float64 far smaller ones."""
+    run = trained(text_encoder, steps=3)
+    tokens = run.encoder.tokenizer([own[0] for own in DATA.captions[::6]])
+    images = 20 * DATA.features[::6, 0]  # so that some hinges are 0: all active, `ds` has none, too
+
+    def largest_gradient(objective, dtype):
+        encoder = run.encoder.to(dtype)
+        loss = joint_embedding_loss(images.to(dtype), encoder(tokens), objective=objective)
+        return torch.autograd.grad(loss, encoder.linear.bias)[0].abs().max().item()
+
+    assert largest_gradient("da", torch.float64) < 1e-13
+    assert largest_gradient("da", torch.float32) < 1e-4
+    assert largest_gradient("ds", torch.float32) > 1e-2
+
+
+def test_only_a_learned_output_bias_drifts_under_da():
+    """RMSprop divides a gradient by its own size, so rounding errors become full steps."""
+    learned, zero, exact = (
+        trained(steps=200, objective="da", **changes).encoder.linear.bias
+        for changes in (
+            {"output_bias": "learned"},
+            {"output_bias": "auto"},
+            {"output_bias": "learned", "precision": "64-true"},
+        )
+    )
+    start = trained(steps=1, output_bias="learned", learning_rate=1e-30).encoder.linear.bias
+    assert (learned - start).abs().max() > 1e-3
+    assert (exact - start).abs().max() < 1e-6
+    assert not zero.any()
+
+
+def test_an_output_bias_is_learned_with_ds_unless_it_is_to_be_zero():
+    assert torch.equal(
+        trained().encoder.linear.bias, trained(output_bias="learned").encoder.linear.bias
+    )
+    assert trained().encoder.linear.bias.any()
+    assert not trained(output_bias="zero").encoder.linear.bias.any()
+
+
+@pytest.mark.parametrize("text_encoder", ["bag-of-bigrams", "word-lstm", "word2vec"])
+def test_double_precision_is_kept_to_the_disk_and_back(text_encoder, tmp_path, monkeypatch):
+    double = config(text_encoder, precision="64-true", steps=5)
+    run = train(DATA, double, tmp_path / "run", progress=False)
+    assert {p.dtype for p in run.encoder.parameters()} == {torch.float64}
+    loaded = Run.load(tmp_path / "run")
+    for one, other in zip(run.encoder.parameters(), loaded.encoder.parameters(), strict=True):
+        assert torch.equal(one, other)
+    assert evaluate(loaded, DATA).scores.dtype == torch.float32
+    single = trained(text_encoder, steps=5)
+    assert run.history.loss[0] == pytest.approx(single.history.loss[0], rel=1e-5)
+    assert not torch.equal(run.encode(["a red crown"]), single.encode(["a red crown"]))
+
+    def stop(step, _):
+        if step == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(dse.training.loop, "CHECKPOINT_EVERY", 2)
+    with pytest.raises(KeyboardInterrupt):
+        train(DATA, double, tmp_path / "stopped", progress=False, callback=stop)
+    resumed = train(DATA, double, tmp_path / "stopped", resume=True, progress=False)
+    for one, other in zip(run.encoder.parameters(), resumed.encoder.parameters(), strict=True):
+        assert torch.equal(one, other)
 
 
 def test_logs_for_tensorboard_hold_the_history(tmp_path):
