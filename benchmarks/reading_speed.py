@@ -9,12 +9,10 @@ DataLoader with a worker, images resized and normalised one by one, the network 
 
 import argparse
 import json
-import os
 import resource
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -23,7 +21,8 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
 from dse.datasets.captions import read_caption_files
-from dse.images import encoders
+from dse.images.efficientnet import EfficientNetLite0
+from dse.images.encoders import ImageEncoder, load_image_encoder
 from dse.images.features import BATCH_SIZE, extract_features
 from dse.images.views import read_image
 from dse.text.tokens import CharacterTokenizer, WordTokenizer, build_vocabulary
@@ -56,7 +55,7 @@ def main() -> None:
 
 def extraction(paths: list[Path], name: str, rounds: int) -> dict:
     """Images a second of the three ways, and their ratios, medians over the rounds."""
-    encoder = encoders.load_image_encoder(name)
+    encoder = load_image_encoder(name)
     plain = plain_network(name)
     pixels = [encoder.pixels(read_image(path)) for path in paths]
     ready = [
@@ -100,7 +99,7 @@ def extraction(paths: list[Path], name: str, rounds: int) -> dict:
 class PlainImages(Dataset):
     """Images as a tutorial reads them, one by one to normalised floats."""
 
-    def __init__(self, paths: list[Path], encoder: encoders.ImageEncoder):
+    def __init__(self, paths: list[Path], encoder: ImageEncoder):
         self.paths, self.encoder = paths, encoder
 
     def __len__(self) -> int:
@@ -115,35 +114,26 @@ class PlainImages(Dataset):
 
 
 def plain_network(name: str) -> torch.nn.Module:
-    """The network as its library builds it: no folding, pixels in the usual order."""
-    fold = encoders.fold_batch_norms
-    encoders.fold_batch_norms = lambda network, image_size: network
-    try:
-        network = encoders.load_image_encoder(name).network
-    finally:
-        encoders.fold_batch_norms = fold
-    return network.to(memory_format=torch.contiguous_format)
+    """The network as its library builds it: every batch norm there, pixels in the usual order."""
+    if name == "efficientnet-lite0":
+        return EfficientNetLite0.pretrained()
+    return load_image_encoder(name).network.to(memory_format=torch.contiguous_format)
 
 
 def captions(folder: Path) -> dict:
-    """Seconds to open and tokenise all captions: first cold, then from the cache."""
+    """Seconds to read all caption files and to tokenise them."""
     paths = sorted(folder.glob("*/*.txt"))
-    seconds = {}
-    with tempfile.TemporaryDirectory() as cache:
-        os.environ["DSE_CACHE"] = cache
-        for state in ("cold", "cached"):
-            started = time.monotonic()
-            flat = [c for own in read_caption_files(paths, Problems()) for c in own]
-            read = time.monotonic()
-            CharacterTokenizer()(flat)
-            characters = time.monotonic()
-            WordTokenizer(build_vocabulary(flat))(flat)
-            seconds[state] = {
-                "read": round(read - started, 2),
-                "characters": round(characters - read, 2),
-                "words": round(time.monotonic() - characters, 2),
-            }
-        del os.environ["DSE_CACHE"]
+    started = time.monotonic()
+    flat = [c for own in read_caption_files(paths, Problems()) for c in own]
+    read = time.monotonic()
+    CharacterTokenizer()(flat)
+    characters = time.monotonic()
+    WordTokenizer(build_vocabulary(flat))(flat)
+    seconds = {
+        "read": round(read - started, 2),
+        "characters": round(characters - read, 2),
+        "words": round(time.monotonic() - characters, 2),
+    }
     return {"caption_files": len(paths), "seconds": seconds}
 
 

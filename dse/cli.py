@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from tqdm.auto import tqdm
 
 from dse import commands
-from dse.runs import TrainingConfig
+from dse.config import TrainingConfig
 from dse.utils.errors import InputError
 
 EXIT_WRONG_INPUT = 2
@@ -83,9 +83,6 @@ def _parser() -> argparse.ArgumentParser:
     features = subparsers.add_parser("features", help="extract and cache image features")
     _add_dataset(features)
     _add_features(features)
-    features.add_argument(
-        "--precision", default="32-true", help="32-true (default), bf16-mixed or 16-mixed"
-    )
     _add_device(features)
     _add_json(features)
     features.set_defaults(command=commands.extract_features)
@@ -180,6 +177,12 @@ def _add_features(parser: argparse.ArgumentParser) -> None:
         default=1,
         metavar="N",
         help="1, the whole image (default), or 10 crops",
+    )
+    parser.add_argument(
+        "--feature-precision",
+        default="32-true",
+        metavar="NAME",
+        help="of the image encoder: 32-true (default), bf16-mixed or 16-mixed",
     )
     parser.add_argument(
         "--float16", action="store_true", help="keep the features in half the memory"

@@ -64,7 +64,7 @@ def download(options: Namespace) -> None:
 
 
 def extract_features(options: Namespace) -> None:
-    data = _load(options, device=options.device, precision=options.precision)
+    data = _load(options, device=options.device)
     images, views, dim = data.features.shape
     dtype = str(data.features.dtype).removeprefix("torch.")
     plural = "s" if views > 1 else ""
@@ -86,6 +86,7 @@ def _load(options: Namespace, **more) -> dse.DescribedImages:
         image_encoder=options.image_encoder,
         views=options.views,
         float16=options.float16,
+        precision=options.feature_precision,
         **more,
     )
 
@@ -127,6 +128,7 @@ def evaluate(options: Namespace) -> None:
         options.root or run.dataset["root"],
         image_encoder=run.dataset["image_encoder"],
         float16=run.dataset["float16"],
+        precision=run.dataset.get("feature_precision", "32-true"),
         device=device,
     )
     _refuse_other_data(options.run, run, data)

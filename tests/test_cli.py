@@ -11,7 +11,8 @@ import pytest
 
 from dse import commands
 from dse.cli import _parser, main
-from dse.runs import Run, TrainingConfig
+from dse.config import TrainingConfig
+from dse.runs import Run
 
 ENCODER = ["--image-encoder", "fieldguide"]
 
@@ -200,7 +201,7 @@ def test_every_field_of_the_configuration_is_a_flag(tiny_cub, tmp_path, own_cach
     asked = TrainingConfig(
         "char-cnn-rnn", objective="da", loss="contrastive", temperature=0.5, steps=2, batch_size=2,
         learning_rate=1e-3, lr_decay=0.9, captions_per_image=3, units=8, seed=4, split="train",
-        validate_every=1, patience=5, precision="bf16-mixed",
+        validate_every=1, patience=5, precision="bf16-mixed", output_bias="learned",
     )  # fmt: skip
     values = asdict(asked)
     assert not any(values[field.name] == field.default for field in fields(TrainingConfig))

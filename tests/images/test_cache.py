@@ -1,7 +1,10 @@
 """The cache of features: reused, remade when anything changes, whole after every kill."""
 
 import json
+import logging
 import os
+import threading
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -10,17 +13,18 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from dse.images import cache as module
+from dse.images import encoders
 from dse.images.cache import cached_features
 from dse.utils.errors import InputError
 
 
 def cache_folders(own_cache):
-    return list((own_cache / "features").iterdir())
+    return [path for path in (own_cache / "features").iterdir() if path.is_dir()]
 
 
 @pytest.mark.parametrize("views", [1, 10])
 @pytest.mark.parametrize("float16", [False, True])
-def test_a_second_call_touches_no_image(
+def test_a_second_call_decodes_no_image(
     images, mean_colour, own_cache, monkeypatch, views, float16
 ):
     first = cached_features(images, mean_colour, views, float16=float16, progress=False)
@@ -28,22 +32,25 @@ def test_a_second_call_touches_no_image(
     assert first.shape == (70, views, 3)
 
     def no_image(*_):
-        raise AssertionError("an image was opened")
+        raise AssertionError("features were extracted again")
 
     monkeypatch.setattr(module, "extract_features", no_image)
-    monkeypatch.setattr(module, "image_digest", no_image)
     again = cached_features(images, mean_colour, views, float16=float16, progress=False)
     assert torch.equal(first, again)
     (folder,) = cache_folders(own_cache)
-    about = json.loads((folder / "index.json").read_text())
+    about = json.loads((folder / "index.json").read_text(encoding="utf-8"))
     assert (about["image_encoder"], about["views"]) == ("mean/colour", views)
     assert len(about["images"]) == len(about["digests"]) == 70
 
 
 @pytest.mark.parametrize(
-    "change", ["image", "weights", "transform", "fewer", "order", "views", "float16"]
+    "change",
+    [
+        *("image", "weights", "transform", "precision", "transform version"),
+        *("fewer", "order", "views", "float16"),
+    ],
 )
-def test_a_change_makes_the_features_again(images, mean_colour, own_cache, change):
+def test_a_change_makes_the_features_again(images, mean_colour, own_cache, change, monkeypatch):
     first = cached_features(images, mean_colour, progress=False)
     encoder, paths, options = mean_colour, images, {}
     if change == "image":
@@ -52,6 +59,10 @@ def test_a_change_makes_the_features_again(images, mean_colour, own_cache, chang
         encoder = replace(mean_colour, weights_digest="other")
     elif change == "transform":
         encoder = replace(mean_colour, image_size=16)
+    elif change == "precision":
+        encoder = replace(mean_colour, precision="bf16-mixed")
+    elif change == "transform version":
+        monkeypatch.setattr(encoders, "TRANSFORM_VERSION", encoders.TRANSFORM_VERSION - 1)
     elif change == "fewer":
         paths = images[1:]
     elif change == "order":
@@ -89,14 +100,6 @@ def test_a_damaged_cache_is_made_again(images, mean_colour, own_cache, damage):
         file.write_bytes(content[:300] if damage == "cut" else b"")
     assert torch.equal(first, cached_features(images, mean_colour, progress=False))
     assert load_file(file)["features"].shape == (70, 1, 3)
-
-
-@pytest.mark.parametrize("memory", ["{", "[]"])
-def test_a_damaged_memory_of_digests_is_made_again(images, mean_colour, own_cache, memory):
-    first = cached_features(images, mean_colour, progress=False)
-    (file,) = (own_cache / "digests").iterdir()
-    file.write_text(memory)
-    assert torch.equal(first, cached_features(images, mean_colour, progress=False))
 
 
 def test_a_killed_extraction_goes_on_from_the_last_shard(
@@ -141,3 +144,96 @@ def test_a_missing_image_is_named(images, mean_colour, own_cache):
     images[3].unlink()
     with pytest.raises(InputError, match=r"03\.png cannot be read \(No such file"):
         cached_features(images, mean_colour, progress=False)
+
+
+def test_the_device_is_picked_and_named_only_to_extract(images, mean_colour, own_cache, caplog):
+    caplog.set_level(logging.INFO, "dse")
+    first = cached_features(images, mean_colour, device="cpu", progress=False)
+    assert "device: CPU" in caplog.text
+    caplog.clear()
+    again = cached_features(images, mean_colour, device="nowhere", progress=False)
+    assert torch.equal(first, again)
+    assert not caplog.text
+    with pytest.raises(InputError, match="nowhere"):
+        cached_features(images[1:], mean_colour, device="nowhere", progress=False)
+
+
+def test_the_best_device_here_extracts_unless_told(images, mean_colour, own_cache, monkeypatch):
+    asked = []
+    monkeypatch.setattr(module, "pick_device", lambda name: asked.append(name) or "cpu")
+    cached_features(images, mean_colour, progress=False)
+    assert asked == [None]
+
+
+def test_of_two_processes_one_extracts_and_the_other_waits(
+    images, mean_colour, own_cache, monkeypatch, caplog
+):
+    caplog.set_level(logging.INFO, "dse")
+    extract, extracted = module.extract_features, []
+    begun, waits = threading.Event(), threading.Event()
+
+    def slow(paths, *options):
+        extracted.append(len(paths))
+        begun.set()
+        assert waits.wait(60)
+        return extract(paths, *options)
+
+    class Handler(logging.Handler):
+        def emit(self, record):
+            if "waiting" in record.getMessage():
+                waits.set()
+
+    handler = Handler()
+    logging.getLogger("dse").addHandler(handler)
+    monkeypatch.setattr(module, "extract_features", slow)
+    results = []
+
+    def process():
+        results.append(cached_features(images, mean_colour, device="cpu", progress=False))
+
+    threads = [threading.Thread(target=process) for _ in range(2)]
+    try:
+        threads[0].start()
+        assert begun.wait(60)
+        threads[1].start()
+        for thread in threads:
+            thread.join()
+    finally:
+        logging.getLogger("dse").removeHandler(handler)
+    assert extracted == [70]
+    assert torch.equal(*results)
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_cache_that_another_process_has_just_published_is_kept(
+    images, mean_colour, own_cache, monkeypatch, damaged
+):
+    if damaged:
+        cached_features(images, mean_colour, progress=False)
+        (file,) = own_cache.glob("features/*/features.safetensors")
+        file.write_bytes(b"damaged")
+    only_process, published = module._only_process, []
+
+    @contextmanager
+    def after_another(folder):
+        """Between our first look and the lock another process extracts and publishes."""
+        monkeypatch.setattr(module, "_only_process", only_process)
+        published.append(cached_features(images, mean_colour, progress=False))
+        (file,) = own_cache.glob("features/*/features.safetensors")
+        published.append(file.stat().st_ino)
+        with only_process(folder):
+            yield
+
+    monkeypatch.setattr(module, "_only_process", after_another)
+    features = cached_features(images, mean_colour, progress=False)
+    assert torch.equal(features, published[0])
+    (file,) = own_cache.glob("features/*/features.safetensors")
+    assert file.stat().st_ino == published[1]
+
+
+def test_a_lock_that_a_killed_process_left_stops_nobody(images, mean_colour, own_cache):
+    expected = cached_features(images, mean_colour, progress=False)
+    (folder,) = cache_folders(own_cache)
+    assert folder.with_name(folder.name + ".lock").exists()
+    (folder / "features.safetensors").unlink()
+    assert torch.equal(expected, cached_features(images, mean_colour, progress=False))

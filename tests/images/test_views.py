@@ -1,11 +1,13 @@
 """Images of every kind become RGB or one line; views show what they should."""
 
+import os
+
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import EpsImagePlugin, Image
 
-from dse.images.views import read_image, ten_crops, whole_image
+from dse.images.views import image_size, read_image, ten_crops, whole_image
 from dse.utils.errors import InputError
 
 BICUBIC = Image.Resampling.BICUBIC
@@ -91,9 +93,61 @@ def test_a_decompression_bomb_is_refused(tmp_path, monkeypatch, limit):
         read_image(path)
 
 
-def test_a_missing_image_is_named(tmp_path):
+@pytest.mark.parametrize("read", [read_image, image_size])
+def test_a_missing_image_is_named(tmp_path, read):
     with pytest.raises(InputError, match=r"absent\.png is missing"):
-        read_image(tmp_path / "absent.png")
+        read(tmp_path / "absent.png")
+
+
+@pytest.fixture
+def ghostscript(tmp_path, monkeypatch):
+    """A Ghostscript that only notes that it was run."""
+    program, ran = tmp_path / "bin" / "gs", tmp_path / "ran"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\ntouch '{ran}'\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(EpsImagePlugin, "gs_binary", None)  # Pillow searches once
+    return ran
+
+
+@pytest.mark.parametrize("name", ["9.jpg", "9.eps"])
+@pytest.mark.parametrize("read", [read_image, image_size])
+def test_postscript_is_refused_and_nothing_is_run(tmp_path, ghostscript, name, read):
+    path = tmp_path / name
+    path.write_text(
+        "%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 40 30\n%%EndComments\n"
+        "(written) (w) file closefile showpage\n%%EOF\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(InputError, match=name) as error:
+        read(path)
+    assert "\n" not in str(error.value)
+    assert not ghostscript.exists()
+
+
+def test_another_format_than_the_name_says(tmp_path):
+    Image.new("RGB", (8, 6), "red").save(tmp_path / "bird.jpg", format="PNG")
+    assert read_image(tmp_path / "bird.jpg").getpixel((0, 0)) == (255, 0, 0)
+    Image.new("RGB", (8, 6), "red").save(tmp_path / "moving.jpg", format="GIF")
+    with pytest.raises(InputError, match=r"moving\.jpg"):
+        read_image(tmp_path / "moving.jpg")
+
+
+def test_of_the_photographs_that_a_telephone_puts_into_one_file_the_first_is_taken(tmp_path):
+    first, second = (Image.new("RGB", (16, 16), colour) for colour in ("red", "blue"))
+    first.save(tmp_path / "bird.jpg", format="MPO", save_all=True, append_images=[second])
+    red, _, blue = read_image(tmp_path / "bird.jpg").getpixel((8, 8))
+    assert blue < 10 < 240 < red
+
+
+def test_the_size_is_read_from_the_header_alone(tmp_path):
+    path = tmp_path / "bird.png"
+    Image.effect_noise((300, 200), 50).save(path)
+    path.write_bytes(path.read_bytes()[:100])
+    assert image_size(path) == (300, 200)
+    with pytest.raises(InputError, match=r"bird\.png"):
+        read_image(path)
 
 
 def quadrants():
