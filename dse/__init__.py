@@ -17,13 +17,14 @@ Example:
 
 from importlib.metadata import version
 
+from dse.config import TrainingConfig
 from dse.datasets import load_dataset, read_dataset
 from dse.datasets.described_images import DescribedImages
 from dse.evaluation import Metrics, evaluate, pair_accuracy
 from dse.images.encoders import load_image_encoder
 from dse.objective import joint_embedding_loss
 from dse.reproduction.grid import run_grid
-from dse.runs import Run, TrainingConfig, import_weights
+from dse.runs import Run, import_weights
 from dse.text import build_text_encoder, register_text_encoder
 from dse.training import train
 from dse.utils.errors import InputError

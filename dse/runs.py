@@ -1,20 +1,18 @@
-"""A run: a text encoder, how it was trained, and what happened while it was."""
+"""A run: a text encoder, its configuration, and what happened while it was trained."""
 
 import json
-import math
 import platform
-from dataclasses import MISSING, asdict, dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from dse.objective import LOSSES, OBJECTIVES
-from dse.text import TEXT_ENCODERS, build_text_encoder
+from dse.config import TrainingConfig, read_config
+from dse.text import build_text_encoder
 from dse.text.layers import TokenConv1d, text_lengths
 from dse.text.published import read_published
 from dse.utils.errors import InputError, first_line
@@ -24,104 +22,6 @@ from dse.utils.progress import progress_bar
 RUN_FORMAT = 3
 HISTORY_COLUMNS = ["loss", "batch_accuracy", "learning_rate"]
 VALIDATION_COLUMNS = ["step", "top1", "ap50"]
-
-
-def option(description: str, default: Any = MISSING) -> Any:
-    """A field of `TrainingConfig`, with the words that the command line explains it with."""
-    return field(default=default, metadata={"help": description})
-
-
-@dataclass(frozen=True)
-class TrainingConfig:
-    """What a training run depends on, besides its data. The defaults are the authors'.
-
-    Attributes:
-        text_encoder: a name of `dse.text.TEXT_ENCODERS`.
-        objective: `ds` (symmetric) or `da` (images rank texts only).
-        loss: a name of `dse.objective.LOSSES`; `sum` is the authors'.
-        temperature: what scores are divided by; for the loss `contrastive` alone.
-        steps: minibatches. The authors take 30,000 on CUB: 200 times its 150 training classes.
-        batch_size: matching pairs in a minibatch, all of distinct classes.
-        learning_rate: of RMSprop (smoothing 0.99, epsilon 1e-8).
-        lr_decay: factor on the learning rate after every C steps, C training classes.
-        captions_per_image: captions of each image that are used.
-        seed: of the one generator behind the initial parameters and every minibatch.
-        split: the classes to train on, `trainval` or `train`.
-        units: hidden units of an LSTM, a char-CNN-RNN or a Transformer; None: the encoder's own.
-        validate_every: steps between two validations on the `val` classes; 0 is never. The classes
-            to train on are then those of `train`.
-        patience: stop after this many validations without a better top-1; 0 is never.
-        precision: of the computation: `32-true`, `64-true`, `bf16-mixed` or `16-mixed`.
-        output_bias: of the last linear layer. `learned`: as by the authors. `zero`: it is 0 and
-            stays 0. `auto`: learned with `ds`, 0 with `da`. The `da` loss does not depend on it:
-            its gradient is 0 but for rounding errors, which RMSprop scales up to full steps, so
-            that a learned one drifts at random (chapter 6).
-
-    Source: paper, section 5; the authors' `train_cub_hybrid.sh`. Chapter: 3.
-
-    Example:
-        >>> TrainingConfig("char-cnn-rnn").learning_rate
-        0.0007
-    """
-
-    text_encoder: str = option("see dse.text.TEXT_ENCODERS")
-    objective: str = option("ds (symmetric) or da (images rank texts only)", "ds")
-    loss: str = option("sum, max, weighted or contrastive", "sum")
-    temperature: float = option("of the contrastive loss", 1.0)
-    steps: int = option("minibatches", 30_000)
-    batch_size: int = option("matching pairs in a minibatch", 40)
-    learning_rate: float = option("of RMSprop", 7e-4)
-    lr_decay: float = option("factor on the learning rate after every C steps, C classes", 0.98)
-    captions_per_image: int = option("captions of each image that are used", 10)
-    units: int | None = option("hidden units, of an encoder that has a choice", None)
-    seed: int = option("of the initial parameters and every minibatch", 0)
-    split: str = option("classes to train on: trainval or train", "trainval")
-    validate_every: int = option("steps between two validations; needs --split train", 0)
-    patience: int = option("stop after this many validations without improvement", 0)
-    precision: str = option("32-true, 64-true, bf16-mixed or 16-mixed", "32-true")
-    output_bias: str = option("of the last layer: learned, zero, or auto (zero with da)", "auto")
-
-    def __post_init__(self):
-        for kind, value, known in (
-            ("text encoder", self.text_encoder, TEXT_ENCODERS),
-            ("split", self.split, ("trainval", "train")),
-            ("objective", self.objective, OBJECTIVES),
-            ("loss", self.loss, LOSSES),
-            ("output bias", self.output_bias, ("auto", "learned", "zero")),
-        ):
-            if value not in known:
-                raise InputError(f"unknown {kind} {value!r}: choose one of {', '.join(known)}")
-        for name in ("steps", "batch_size", "captions_per_image"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} is {getattr(self, name)}: it must be 1 or more")
-        if self.units is not None and self.units < 1:
-            raise InputError(f"units is {self.units}: it must be 1 or more")
-        if not 0 <= self.seed < 2**32:
-            raise InputError(f"seed is {self.seed}: it must be 0 to {2**32 - 1}")
-        for name in ("temperature", "learning_rate", "lr_decay"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise InputError(f"{name} is {getattr(self, name)}: it must be greater than 0")
-        for name in ("validate_every", "patience"):
-            if getattr(self, name) < 0:
-                raise InputError(f"{name} is {getattr(self, name)}: it must be 0 or more")
-        if self.validate_every and self.split != "train":
-            raise InputError(
-                f"split is {self.split!r} and holds the val classes: to validate, train on 'train'"
-            )
-        if self.patience and not self.validate_every:
-            raise InputError("patience counts validations: set validate_every, too")
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """Of the encoder's weights and of the loss."""
-        return torch.float64 if self.precision == "64-true" else torch.float32
-
-    @property
-    def learns_output_bias(self) -> bool:
-        """Whether the bias of the last layer is learned, or stays 0."""
-        return self.output_bias == "learned" or (
-            self.output_bias == "auto" and self.objective == "ds"
-        )
 
 
 @dataclass(eq=False, repr=False)
@@ -211,7 +111,7 @@ class Run:
         return embeddings
 
     def save(self, folder: Path | str) -> None:
-        """Write the run to a folder, whole or not at all.
+        """Write the run to a folder. If it fails, no folder is left.
 
         Files: `config.json` (configuration, data set, vocabulary, versions), `model.safetensors`,
         `history.csv`, `validation.jsonl`.
@@ -292,11 +192,6 @@ class Run:
                 f"{folder} is a damaged run ({first_line(error)}): train it again"
             ) from error
         return cls(encoder.eval(), config, about["dataset"], history, validation, about["versions"])
-
-
-def read_config(fields: dict) -> TrainingConfig:
-    """The configuration in a run's or a result's file. Older ones learned every output bias."""
-    return TrainingConfig(**{"output_bias": "learned", **fields})
 
 
 def import_weights(path: Path | str) -> Run:

@@ -7,6 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dse.config import TrainingConfig
 from dse.datasets.described_images import DescribedImages
 from dse.evaluation import (
     average_precision,
@@ -19,7 +20,7 @@ from dse.evaluation import (
     precision_at,
     score,
 )
-from dse.runs import Run, TrainingConfig
+from dse.runs import Run
 from dse.utils.errors import InputError
 
 names = [f"class {c}" for c in range(6)]

@@ -7,7 +7,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from dse.runs import HISTORY_COLUMNS, Run, TrainingConfig
+from dse.config import TrainingConfig
+from dse.runs import HISTORY_COLUMNS, Run
 from dse.text import TEXT_ENCODERS, build_text_encoder
 from dse.text.layers import TokenConv1d
 

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dse.utils.errors import InputError, Problems
-from dse.utils.files import remembered
 
 # What the published CUB captions hold where a character was lost: U+FFFD itself, or its three bytes
 # EF BF BD read as Latin-1, one letter each.
@@ -33,20 +32,17 @@ def read_captions(path: Path) -> list[str]:
 
 
 def read_caption_files(paths: Sequence[Path], problems: Problems) -> list[list[str]]:
-    """The captions of many images, one file each; files that have not changed are not read again.
+    """The captions of many images, one file each.
 
     Args:
         paths: N files.
         problems: gets what is wrong with a file; its captions are then left out.
     """
-
-    def read(path: Path) -> list[str] | None:
+    captions = []
+    for path in paths:
         with problems.collected():
-            return read_captions(path)
-        return None
-
-    # What is remembered came from `read_captions` as it is: a change there needs another name here.
-    return remembered("captions", paths, read)
+            captions.append(read_captions(path))
+    return captions
 
 
 def notes_on_captions(captions: Sequence[Sequence[str]], expected: int = 10) -> tuple[str, ...]:

@@ -85,7 +85,8 @@ def _read_table(path: Path) -> dict[str, str]:
     """`number name` a line -> {number: name}, in the order of the file."""
     if not path.is_file():
         raise InputError(f"{path} is missing: unpack the published CUB_200_2011 archive there")
-    rows = [line.split(maxsplit=1) for line in path.read_text().splitlines() if line.strip()]
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    rows = [line.split(maxsplit=1) for line in lines if line.strip()]
     broken = [row for row in rows if len(row) != 2]
     if broken:
         raise InputError(f"{path} has a line {broken[0][0]!r}: each line is a number and a name")
@@ -114,7 +115,7 @@ def _read_attributes(birds: Path, kept: list[int], num_classes: int) -> torch.Te
     if not path.is_file():
         return None
     try:
-        percentages = np.loadtxt(path, dtype=np.float32, ndmin=2)
+        percentages = np.loadtxt(path, dtype=np.float32, ndmin=2, encoding="utf-8")
     except ValueError as error:
         raise InputError(f"{path} is not a table of numbers: {error}") from None
     if len(percentages) != num_classes:

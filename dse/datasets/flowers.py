@@ -89,7 +89,7 @@ def _read_labels(path: Path) -> dict[int, int]:
         raise InputError(f"{path} is missing: dse download flowers fetches it")
     try:
         labels = loadmat(path)["labels"].ravel().astype(int)
-    except Exception as error:  # scipy fails in many ways on a file that is none of Matlab's
+    except Exception as error:  # scipy fails in many ways on a file that is not Matlab's
         raise InputError(
             f"{path} is not the published table ({type(error).__name__}): download it again"
         ) from None

@@ -94,7 +94,9 @@ def _read_or_make_splits(
         names = _make_splits(path.parent, class_names)
         try:
             with written_whole(path) as partial:
-                partial.write_text(json.dumps(names, indent=1, ensure_ascii=False) + "\n")
+                partial.write_text(
+                    json.dumps(names, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+                )
             notes = (
                 f"{path.name} was made, with seed 0: edit it to divide the classes otherwise.",
             )
@@ -126,7 +128,7 @@ def _read_names(path: Path) -> dict[str, list[str]]:
     try:
         names = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} is not JSON ({error}): mend it, or remove it") from None
+        raise InputError(f"{path} is not JSON ({error}): correct it, or remove it") from None
     lists = isinstance(names, dict) and all(
         isinstance(names.get(split), list) and all(isinstance(n, str) for n in names[split])
         for split in SPLITS

@@ -99,14 +99,14 @@ def read_vocabulary(path: Path) -> list[str]:
     """The authors' words, in the order of their numbers: word i stands at i - 1.
 
     Raises:
-        InputError: the file is no table of words with the numbers 1 to V, each once.
+        InputError: the file is not a table of words with the numbers 1 to V, each once.
     """
     table = read_torch7(path)
     is_table = isinstance(table, dict) and all(
         isinstance(word, str) and isinstance(number, float) for word, number in table.items()
     )
     if not is_table or sorted(table.values()) != list(range(1, len(table) + 1)):
-        raise InputError(f"{path} is no table of words with numbers from 1: unpack it again")
+        raise InputError(f"{path} is not a table of words with numbers from 1: unpack it again")
     return sorted(table, key=table.get)
 
 
@@ -145,10 +145,10 @@ def _read_features(path: Path, others: list[torch.Tensor]) -> torch.Tensor:
     """float32 (N, views, D) from the file's (N, D, views)."""
     array = read_torch7(path)
     if not isinstance(array, np.ndarray) or array.ndim != 3:
-        raise InputError(f"{path} is no tensor images x features x views: unpack it again")
+        raise InputError(f"{path} is not a tensor images x features x views: unpack it again")
     features = torch.from_numpy(np.array(array)).float().transpose(1, 2).contiguous()
     if not torch.isfinite(features).all():
-        raise InputError(f"{path} holds features that are no finite numbers: unpack it again")
+        raise InputError(f"{path} holds features that are not finite numbers: unpack it again")
     if others and features.shape[1:] != others[0].shape[1:]:
         raise InputError(
             f"{path} has {features.shape[2]} features in {features.shape[1]} views, the classes "
@@ -187,7 +187,7 @@ def _decode(path: Path) -> list[list[str]]:
     """Captions from character numbers, (N, 201, 10): each ends before its first 0."""
     numbers = read_torch7(path)
     if not isinstance(numbers, np.ndarray) or numbers.ndim != 3:
-        raise InputError(f"{path} is no tensor images x characters x captions: unpack it again")
+        raise InputError(f"{path} is not a tensor images x characters x captions: unpack it again")
     in_range = 0 <= numbers.min() <= numbers.max() <= len(ALPHABET)
     if not in_range or (numbers != np.floor(numbers)).any():
         raise InputError(f"{path} holds characters outside 0 to {len(ALPHABET)}: unpack it again")

@@ -1,4 +1,4 @@
-"""Which classes are trained on, chosen on and tested on: zero-shot splits share no class."""
+"""Which classes are for training, validation and testing: zero-shot splits share no class."""
 
 from collections.abc import Sequence
 from pathlib import Path

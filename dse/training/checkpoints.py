@@ -1,24 +1,24 @@
-"""Checkpoints: a training run as it stands, on the disk, to go on from after a kill.
+"""Checkpoints: the state of a training run on the disk, to resume from.
 
-While a run trains for the folder RUN, its checkpoints lie beside it, in `RUN.partial`. Each is a
+While a run trains for the folder RUN, its checkpoints are beside it, in `RUN.partial`. Each is a
 folder `step-NUMBER`: a run that `Run.load` reads, and the state of the optimizer and the generator.
 The last is kept, and the best on the validation classes. RUN itself is made at the very end.
 """
 
 import os
 import shutil
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
 
-from dse.runs import Run, TrainingConfig
+from dse.config import TrainingConfig
+from dse.runs import Run
 from dse.training.history import History
 from dse.training.optimizer import RMSprop
 from dse.utils.errors import InputError, first_line
-from dse.utils.files import written_whole
+from dse.utils.files import workspace_beside, written_whole
 
 STATE_FILE = "training_state.safetensors"
 
@@ -43,13 +43,13 @@ class TrainingState:
 
 
 def partial_folder(out: Path) -> Path:
-    """Where the checkpoints of a run for the folder `out` lie until it is whole."""
+    """Where the checkpoints of a run for the folder `out` are until it is complete."""
     out = out.resolve()
     return out.with_name(out.name + ".partial")
 
 
 def save_checkpoint(out: Path, state: TrainingState) -> None:
-    """Write a checkpoint aside and move it into place; drop those that are neither last nor best.
+    """Write a checkpoint, then remove those that are neither last nor best.
 
     Args:
         out: the folder that the run will have.
@@ -125,22 +125,19 @@ def refuse_other(folder: Path, run: Run, config: TrainingConfig, fingerprint: st
 
 
 def finish(out: Path, state: TrainingState) -> None:
-    """Write the whole run to `out`, the best on the validation classes into it, and clean up."""
+    """Write the run to `out`, the best on the validation classes into it, and clean up."""
     out, best = out.resolve(), state.run.best_step
-    whole = partial_folder(out) / "whole"
-    shutil.rmtree(whole, ignore_errors=True)
-    with written_whole(whole) as folder:
+    if out.exists():
+        out.rmdir()  # it is empty: `refuse_used_folder` has seen to that
+    with written_whole(out) as folder:
         state.run.write(folder)
         if best is not None:
             without_state = shutil.ignore_patterns(STATE_FILE)
             shutil.copytree(_place(out, best), folder / "best", ignore=without_state)
-    if out.exists():
-        out.rmdir()  # it is empty: `refuse_used_folder` has seen to that
-    os.replace(whole, out)
-    # Moved away first: half of it must not be taken for an unfinished run.
-    rest = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    os.replace(partial_folder(out), rest / "partial")
-    shutil.rmtree(rest, ignore_errors=True)
+    if partial_folder(out).exists():
+        # Moved away first: what is left of it after a kill must not look like an unfinished run.
+        with workspace_beside(out) as rest:
+            os.replace(partial_folder(out), rest / "partial")
 
 
 def _checkpoints(out: Path) -> list[Path]:

@@ -1,12 +1,17 @@
 """One device or many: how processes start, and how they share a minibatch."""
 
 import os
+from datetime import timedelta
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.strategies import DDPStrategy
 
 from dse.utils.devices import pick_device
 from dse.utils.errors import InputError, first_line
+
+TIMEOUT = timedelta(days=1)
+"""How long processes wait for each other. One of them may extract features for hours."""
 
 
 def start_devices(
@@ -49,7 +54,7 @@ def start_devices(
     try:
         fabric = Fabric(
             accelerator=device.type,
-            strategy="ddp" if several else "auto",
+            strategy=DDPStrategy(timeout=TIMEOUT) if several else "auto",
             devices=devices if several or device.index is None else [device.index],
             num_nodes=nodes,
             # `train` makes the weights float64 itself: Fabric would round what an encoder returns.

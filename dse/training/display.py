@@ -4,7 +4,8 @@ from pathlib import Path
 
 import torch
 
-from dse.runs import HISTORY_COLUMNS, TrainingConfig
+from dse.config import TrainingConfig
+from dse.runs import HISTORY_COLUMNS
 from dse.utils.errors import missing_extra
 from dse.utils.progress import progress_bar
 

@@ -10,10 +10,11 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
+from dse.config import TrainingConfig
 from dse.datasets.described_images import DescribedImages
 from dse.evaluation import evaluate
 from dse.objective import joint_embedding_loss
-from dse.runs import Run, TrainingConfig, refuse_used_folder
+from dse.runs import Run, refuse_used_folder
 from dse.sampling import MinibatchSampler
 from dse.text import TEXT_ENCODERS, build_text_encoder
 from dse.text.averages import ClassAttributes, train_word_vectors

@@ -1,4 +1,4 @@
-"""Errors that a person at the keyboard can mend, one at a time or all of a data set's at once."""
+"""Errors that the user can correct, one at a time or all of a data set's at once."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -35,10 +35,10 @@ def first_line(error: BaseException) -> str:
 
 
 def missing_extra(name: str, extra: str) -> InputError:
-    """The error of something that an optional extra of `dse` brings, and that is not installed.
+    """The error for a feature of an optional extra that is not installed.
 
     Args:
-        name: what cannot be had.
+        name: what is not available.
         extra: the extra's name.
     """
     return InputError(

@@ -1,15 +1,17 @@
-"""Where caches lie, how files are written whole or not at all, and what is remembered of them."""
+"""Where caches are kept, and how files are written so that no partial output is ever read."""
 
-import hashlib
-import json
+import errno
+import glob
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import Any
+
+with suppress(ImportError):  # Windows has none
+    import fcntl
 
 
 def cache_dir() -> Path:
@@ -18,84 +20,99 @@ def cache_dir() -> Path:
 
 
 @contextmanager
-def written_whole(target: Path):
-    """Yield a temporary path beside `target`; move it onto `target` if the block succeeds.
+def written_whole(target: Path | str) -> Iterator[Path]:
+    """Yield a temporary path near `target`, and move it to `target` when the block succeeds.
 
     The block makes a file or a folder at the path that it is given. If it fails or is killed,
-    `target` is left as it was, so a half-written thing is never taken for a finished one.
-    A folder that another process finished first is kept, and ours is dropped.
+    `target` stays as it was, and the partial output will be ignored. When `written_whole` returns,
+    everything is on the disk, also if the machine is switched off. If another process has made the
+    same folder in the meantime, that one is kept.
+
+    Raises:
+        FileExistsError: a folder would have to replace a file, or a file a folder.
 
     Example:
         >>> import tempfile
         >>> folder = Path(tempfile.mkdtemp())
         >>> with written_whole(folder / "answer.txt") as path:
-        ...     _ = path.write_text("42")
-        >>> (folder / "answer.txt").read_text(), len(list(folder.iterdir()))
+        ...     _ = path.write_text("42", encoding="utf-8")
+        >>> (folder / "answer.txt").read_text(encoding="utf-8"), len(list(folder.iterdir()))
         ('42', 1)
     """
     target = Path(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    workspace = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    path = workspace / target.name
-    try:
+    with workspace_beside(target) as workspace:
+        path = workspace / target.name
         yield path
-        if path.is_dir() and target.exists():
-            return
-        os.replace(path, target)
+        _sync_tree(path)
+        try:
+            os.replace(path, target)
+        except OSError:
+            if target.exists() and path.is_dir() != target.is_dir():
+                remedy = f"{'folder' if target.is_dir() else 'file'} in the way: move it away"
+                raise FileExistsError(errno.EEXIST, remedy, str(target)) from None
+            if not target.is_dir():
+                raise
+        _sync(target.parent)
+
+
+@contextmanager
+def workspace_beside(target: Path) -> Iterator[Path]:
+    """Yield an empty hidden folder beside `target`, and remove it with all that is in it.
+
+    First it removes the workspaces of the same target whose process was killed. A process holds a
+    lock on its workspace, and the system lifts the lock when the process ends. Windows cannot lock
+    folders, so there the workspaces of killed processes stay.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for old in target.parent.glob(f".{glob.escape(target.name)}.????????.dse"):
+        lock = _lock(old)
+        if lock is not None:
+            shutil.rmtree(old, ignore_errors=True)
+            os.close(lock)
+    # It is locked before it gets the name that other processes search for.
+    new = Path(tempfile.mkdtemp(prefix=".dse-", dir=target.parent))
+    lock = _lock(new)
+    workspace = new.rename(new.with_name(f".{target.name}.{new.name[-8:]}.dse"))
+    try:
+        yield workspace
     finally:
         shutil.rmtree(workspace, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
 
 
-def remembered(kind: str, paths: Sequence[Path], compute: Callable[[Path], Any]) -> list:
-    """`compute(path)` for each file, computed again only for files that have changed.
+def _lock(folder: Path) -> int | None:
+    """A descriptor that keeps a folder locked until it is closed, or None.
 
-    A file has changed if its size or its time of change has. Values are kept as JSON in
-    `$DSE_CACHE`; None is not kept.
-
-    Args:
-        kind: what the values are, a word; values of one kind come from one `compute`.
-        paths: files.
-        compute: gives a value that JSON can hold; it says itself if a file is not there.
-
-    Example:
-        >>> import tempfile
-        >>> path = Path(tempfile.mkdtemp()) / "note.txt"
-        >>> _ = path.write_text("a red bird")
-        >>> remembered("letters", [path], lambda path: len(path.read_text()))
-        [10]
+    None means that the folder is gone, that another process holds the lock, or that the system or
+    the disk has no locks.
     """
-    if not paths:
-        return []
-    names = [os.path.abspath(path) for path in paths]
-    place = hashlib.sha256(os.path.commonpath(list(map(os.path.dirname, names))).encode())
-    memory = cache_dir() / kind / f"{place.hexdigest()[:16]}.json"
-    known = _read_json(memory)
-    stamps = [_stamp(path) for path in paths]
-    fresh = [known.get(name, [None])[0] == stamp for name, stamp in zip(names, stamps, strict=True)]
-    changed = [i for i in range(len(paths)) if not fresh[i]]
-    if not changed:
-        return [known[name][1] for name in names]
-    with ThreadPoolExecutor() as threads:
-        values = list(threads.map(compute, [paths[i] for i in changed]))
-    for i, value in zip(changed, values, strict=True):
-        known[names[i]] = [stamps[i], value]
-    with suppress(OSError), written_whole(memory) as partial:  # it serves without a memory, too
-        kept = {name: entry for name, entry in known.items() if entry[1] is not None}
-        partial.write_text(json.dumps(kept))
-    return [known[name][1] for name in names]
-
-
-def _stamp(path: Path) -> str:
     try:
-        status = os.stat(path)
+        descriptor = os.open(folder, os.O_RDONLY)
     except OSError:
-        return "not there"
-    return f"{status.st_size} {status.st_mtime_ns}"
-
-
-def _read_json(path: Path) -> dict:
+        return None
     try:
-        content = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _sync_tree(path: Path) -> None:
+    """`_sync` a file, or a folder and all that is in it."""
+    # FieldGuide's 6,000 images took 1 to 23 s one after the other, 0.7 s side by side.
+    with ThreadPoolExecutor(16) as threads:
+        list(threads.map(_sync, [path, *path.rglob("*")]))
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file, or a folder's list of names, is on the disk and not only in memory."""
+    is_folder = path.is_dir()
+    # Windows cannot open folders, and some network disks cannot sync them.
+    with suppress(OSError) if is_folder else nullcontext():
+        descriptor = os.open(path, os.O_RDONLY if is_folder else os.O_RDWR)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

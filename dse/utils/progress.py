@@ -7,7 +7,7 @@ from tqdm.auto import tqdm
 
 
 def progress_bar(iterable: Iterable | None = None, *, progress: bool = True, **options) -> tqdm:
-    """A bar in a terminal or a notebook; none if it is not wanted, or where nobody looks.
+    """A bar in a terminal or a notebook; none if it is not wanted, or where stderr is a file.
 
     Args:
         iterable: what to go through; None: the caller calls `update`.

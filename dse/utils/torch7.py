@@ -1,7 +1,7 @@
-"""Torch7's binary files, read without running anything that is in them.
+"""Torch7's binary files, read without running any code in them.
 
 A file is a tree of objects. Each begins with a type tag, int32, little-endian. Tables, functions
-and torch objects then carry a number; one that came before stands for the object that bore it.
+and torch objects then carry a number; a number seen before stands for the same object.
 Only data are read: numbers, strings, booleans, tables, tensors, storages, and the attributes of
 other torch objects. A function is refused.
 """
@@ -19,8 +19,6 @@ from dse.utils.errors import InputError
 
 NIL, NUMBER, STRING, TABLE, TORCH, BOOLEAN = range(6)
 FUNCTIONS = (6, 7, 8)
-MAX_DEPTH = 500
-"""Tables within tables. A graph of 18 recurrent steps, rebuilt for a trial, was 140 deep."""
 MAX_DIMENSIONS = 32
 
 _ELEMENTS = {
@@ -41,9 +39,9 @@ class Table(dict):
     __hash__ = object.__hash__
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class TorchObject:
-    """A torch object that is no tensor: a module of a network, for instance.
+    """A torch object that is not a tensor: a module of a network, for instance.
 
     Attributes:
         type_name: as Torch7 calls it, `nn.Linear`.
@@ -88,44 +86,25 @@ def read_torch7(path: Path | str) -> Any:
     return reader.read()
 
 
-@dataclass
-class _Unfilled:
-    """A table whose entries are still being read; `left` counts their keys and values."""
-
-    table: Table
-    left: int
-    key: Any = None
-
-
 class _Reader:
-    """Walks through the bytes; a list of unfilled tables takes the place of recursion."""
+    """Walks through the bytes, one method for each kind of value."""
 
     def __init__(self, path: Path, content: bytes):
         self.path = path
         self.content = content
         self.place = 0
         self.seen: dict[int, Any] = {}
-        self.unfilled: list[_Unfilled] = []
 
     def read(self) -> Any:
-        root = self.read_value()
-        while self.unfilled:
-            current = self.unfilled[-1]
-            if not current.left:
-                self.unfilled.pop()
-                continue
-            value = self.read_value()
-            if current.left % 2 == 0:
-                current.key = self.as_key(value, current.table)
-            else:
-                current.table[current.key] = value
-            current.left -= 1
+        try:
+            root = self.read_value()
+        except RecursionError:
+            raise self.damaged("tables within tables, too deep to follow") from None
         if self.place != len(self.content):
             raise self.damaged("more bytes than its objects need")
         return root
 
     def read_value(self) -> Any:
-        """The next value; a new table is still empty and is filled next."""
         tag = self.read_int()
         if tag == NIL:
             return None
@@ -157,10 +136,10 @@ class _Reader:
         index = self.read_int()
         if index in self.seen:
             return self.seen[index]
-        if len(self.unfilled) == MAX_DEPTH:
-            raise self.damaged(f"tables within tables, more than {MAX_DEPTH} deep")
         table = self.seen[index] = Table()
-        self.unfilled.append(_Unfilled(table, 2 * self.count(self.read_int(), 8)))
+        for _ in range(self.count(self.read_int(), 8)):
+            key = self.as_key(self.read_value(), table)
+            table[key] = self.read_value()
         return table
 
     def read_torch_object(self) -> Any:
@@ -176,18 +155,15 @@ class _Reader:
         elif array:
             self.seen[index] = self.read_storage(array[1])
         else:
-            self.seen[index] = TorchObject(name, self.read_attributes(name))
+            module = self.seen[index] = TorchObject(name, Table())  # its attributes may name it
+            module.attributes = self.read_value()
+            if not isinstance(module.attributes, Table):
+                raise self.damaged(f"an object {name[:40]!r} without a table of attributes")
         return self.seen[index]
 
     def read_class_name(self) -> str:
         version = self.read_string()
         return self.read_string() if version.startswith("V ") else version  # old files have none
-
-    def read_attributes(self, name: str) -> Table:
-        attributes = self.read_table() if self.read_int() == TABLE else None
-        if not isinstance(attributes, Table):
-            raise self.damaged(f"an object {name[:40]!r} without a table of attributes")
-        return attributes
 
     def read_tensor(self, kind: str) -> np.ndarray:
         dimensions = self.count(self.read_int(), 16)

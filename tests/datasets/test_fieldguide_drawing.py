@@ -25,7 +25,7 @@ def middle(mask):
     return np.argwhere(mask).mean(0)
 
 
-def test_a_image_does_not_depend_on_what_was_drawn_before():
+def test_an_image_does_not_depend_on_what_was_drawn_before():
     bird, view = draw_attributes(stream(1)), sample_view(stream(2))
     first = draw_bird(bird, view)
     draw_bird(draw_attributes(stream(3)), sample_view(stream(4)), size=64)

@@ -47,7 +47,7 @@ def test_reads_labels_captions_and_the_class_split(flowers):
     assert data.image_paths[9].name == "image_00010.jpg"
 
 
-def test_a_image_that_is_not_there_is_left_out_and_counted(flowers):
+def test_an_image_that_is_not_there_is_left_out_and_counted(flowers):
     (flowers / "flowers-102/jpg/image_00003.jpg").unlink()
     data = read_flowers(flowers)
     assert len(data.labels) == 9

@@ -209,7 +209,7 @@ def test_the_authors_vocabulary_is_used_by_encoders_of_words(archive):
 def test_a_vocabulary_with_gaps_is_refused(tmp_path, table):
     path = tmp_path / "vocab_c10.t7"
     path.write_bytes(torch7_bytes(table))
-    with pytest.raises(InputError, match=r"vocab_c10\.t7 is no table of words"):
+    with pytest.raises(InputError, match=r"vocab_c10\.t7 is not a table of words"):
         read_vocabulary(path)
 
 
@@ -242,23 +242,23 @@ def filled(value, shape=(3, 201, 10), dtype=np.uint8):
     [
         (FINCH, b"", "no sound Torch7 file"),
         (FINCH, torch7_bytes(Function()), "holds a function"),
-        (FINCH, torch7_bytes({"a": 1}), "is no tensor images x features"),
+        (FINCH, torch7_bytes({"a": 1}), "is not a tensor images x features"),
         (FINCH, filled(0.0, (3, 7, 10), float), "has 7 features in 10 views"),
         (FINCH, filled(0.0, (3, 6, 9), float), "has 6 features in 9 views"),
-        (FINCH, filled(np.nan, (3, 6, 10), float), "no finite numbers"),
-        (FINCH, filled(1e300, (3, 6, 10), float), "no finite numbers"),
+        (FINCH, filled(np.nan, (3, 6, 10), float), "not finite numbers"),
+        (FINCH, filled(1e300, (3, 6, 10), float), "not finite numbers"),
         (FINCH, filled(0.0, (2, 6, 10), float), "features of 2"),
         (TEXT, filled(71), "characters outside 0 to 70"),
         (TEXT, filled(1.5, dtype=float), "characters outside 0 to 70"),
         (TEXT, filled(np.nan, dtype=float), "characters outside 0 to 70"),
         (TEXT, filled(0), "no caption for image 1"),
-        (TEXT, filled(1, (3, 201)), "is no tensor images x characters"),
+        (TEXT, filled(1, (3, 201)), "is not a tensor images x characters"),
         ("testclasses.txt", b"008.None", "unknown class '008.None'"),
         ("testclasses.txt", b"001.Red_Finch", "both name 001.Red_Finch"),
         ("valclasses.txt", b"001.Red_Finch", "both name 001.Red_Finch"),
         ("manifest.txt", b"a.t7\na.t7", "names a class twice"),
         ("manifest.txt", b"\xff" * 5000, "lists: unpack the archive again"),
-        ("vocab_c10.t7", torch7_bytes({"a": 2}), "no table of words"),
+        ("vocab_c10.t7", torch7_bytes({"a": 2}), "not a table of words"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(archive, file, content, message):

@@ -1,5 +1,6 @@
-"""The look at every image: one in trainval and in test, and all that cannot be read."""
+"""The check of every image: those in trainval and in test, and all that cannot be read."""
 
+import os
 from dataclasses import replace
 
 import pytest
@@ -44,11 +45,20 @@ def test_different_images_are_no_note(data):
 
 
 @pytest.mark.parametrize("one", [TRAIN, VAL])
-def test_a_image_in_trainval_and_in_test_is_named_twice(data, one):
+def test_an_image_in_trainval_and_in_test_is_named_twice(data, one):
     source, target = copy(data, one, TEST)
     (note,) = verify_images(data, progress=False)
     assert note.startswith("images in trainval and in test: 1,")
     assert f"{source} and {target}" in note
+
+
+def test_a_copy_counts_even_if_size_and_time_do_not_change(data):
+    assert verify_images(data, progress=False) == ()
+    before = data.image_paths[2 * TEST].stat()
+    _, target = copy(data, TRAIN, TEST)
+    os.utime(target, ns=(before.st_atime_ns, before.st_mtime_ns))  # as `cp -p` would
+    assert target.stat().st_size == before.st_size
+    assert len(verify_images(data, progress=False)) == 1
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import multiprocessing
+import os
 import random
 import shutil
 
@@ -72,6 +73,34 @@ def test_a_kill_while_a_checkpoint_is_moved_or_removed(undisturbed, tmp_path, ki
     assert not out.exists()
     assert in_a_process(out) == 0
     assert contents(out) == undisturbed
+
+
+def test_a_kill_before_the_run_gets_its_name_leaves_nothing_beside_it(undisturbed, tmp_path):
+    out, checkpoints = tmp_path / "run", 32
+    assert in_a_process(out, kill_at=("replace", checkpoints + 1)) == KILLED
+    assert not out.exists()
+    assert len(list(tmp_path.glob(".run.*"))) == 1
+    assert in_a_process(out) == 0
+    assert contents(out) == undisturbed
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_the_run_and_its_checkpoints_are_on_the_disk(tmp_path, monkeypatch):
+    """Synced, so that they outlast a machine that is switched off."""
+    fsync, synced = os.fsync, set()
+
+    def recorded(descriptor):
+        synced.add(os.fstat(descriptor).st_ino)
+        fsync(descriptor)
+
+    def inodes(folder):
+        return {path.stat().st_ino for path in (folder, *folder.rglob("*"))}
+
+    monkeypatch.setattr(os, "fsync", recorded)
+    interrupted(tmp_path / "run", monkeypatch)
+    assert inodes(partial_folder(tmp_path / "run")) <= synced
+    train(colourful_data(), CONFIG, tmp_path / "run", resume=True, progress=False)
+    assert inodes(tmp_path) <= synced
 
 
 def test_a_whole_run_is_read_again_and_not_trained(undisturbed, tmp_path):

@@ -9,9 +9,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from dse.config import TrainingConfig
 from dse.evaluation import evaluate
 from dse.objective import LOSSES, OBJECTIVES, joint_embedding_loss
-from dse.runs import Run, TrainingConfig
+from dse.runs import Run
 from dse.text import TEXT_ENCODERS, build_text_encoder
 from dse.text.layers import use_dense_gradients
 from dse.training import train

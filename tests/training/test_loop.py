@@ -12,9 +12,10 @@ import torch
 
 import dse.training.history
 import dse.training.loop
+from dse.config import TrainingConfig
 from dse.evaluation import evaluate
 from dse.objective import LOSSES, joint_embedding_loss
-from dse.runs import Run, TrainingConfig
+from dse.runs import Run
 from dse.sampling import MinibatchSampler
 from dse.text import build_text_encoder
 from dse.text.tokens import build_vocabulary

@@ -1,12 +1,25 @@
-"""Files are written whole or not at all; what is known of a file is computed once."""
+"""What is written is complete, on the disk, and alone; text is UTF-8 on every machine."""
+
+import ast
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
-from dse.utils.files import remembered, written_whole
+from dse.utils.files import written_whole
+
+CHECKOUT = Path(__file__).parents[2]
 
 
-def test_a_failure_leaves_the_target_as_it_was(tmp_path):
-    target = tmp_path / "answer.txt"
+@pytest.fixture(params=["answer.txt", "a [strange] name?*.txt"])
+def target(tmp_path, request):
+    return tmp_path / request.param
+
+
+def test_a_failure_leaves_the_target_as_it_was(target):
     target.write_text("old")
 
     def fail_in_the_middle():
@@ -17,44 +30,115 @@ def test_a_failure_leaves_the_target_as_it_was(tmp_path):
     with pytest.raises(RuntimeError):
         fail_in_the_middle()
     assert target.read_text() == "old"
-    assert [path.name for path in tmp_path.iterdir()] == ["answer.txt"]
+    assert list(target.parent.iterdir()) == [target]
 
 
-def test_only_files_that_have_changed_are_computed_again(tmp_path, own_cache):
-    paths = [tmp_path / "data" / name for name in ("one.txt", "two.txt", "three.txt")]
-    paths[0].parent.mkdir()
-    for path in paths:
-        path.write_text(path.stem)
-    computed = []
-
-    def length(path):
-        computed.append(path.name)
-        return len(path.read_text())
-
-    assert remembered("lengths", paths, length) == [3, 3, 5]
-    assert remembered("lengths", paths[::-1], length) == [5, 3, 3]
-    assert len(computed) == 3
-    paths[1].write_text("longer than before")
-    assert remembered("lengths", paths, length) == [3, 18, 5]
-    assert computed[3:] == ["two.txt"]
+def write_a_folder(path):
+    path.mkdir()
+    (path / "new.txt").write_text("new")
 
 
-def test_a_value_of_none_is_computed_again(tmp_path, own_cache):
-    path = tmp_path / "data.txt"
-    path.write_text("")
-    values = iter([None, "known"])
-    assert [remembered("values", [path], lambda _: next(values)) for _ in range(3)] == [
-        [None],
-        ["known"],
-        ["known"],
+def write_a_file(path):
+    path.write_text("new")
+
+
+@pytest.mark.parametrize(
+    ("existing", "written"), [(write_a_file, write_a_folder), (write_a_folder, write_a_file)]
+)
+def test_a_folder_never_replaces_a_file_nor_a_file_a_folder(target, existing, written):
+    existing(target)
+    with pytest.raises(FileExistsError) as error, written_whole(target) as path:
+        written(path)
+    assert error.value.filename == str(target) and "in the way" in error.value.strerror
+    assert target.is_dir() == (existing is write_a_folder)
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_a_folder_that_another_process_made_first_is_kept(target):
+    with written_whole(target) as path:
+        write_a_folder(path)
+        target.mkdir()
+        (target / "first.txt").touch()
+    assert [path.name for path in target.iterdir()] == ["first.txt"]
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_all_of_it_is_on_the_disk_before_it_gets_its_name(target, monkeypatch):
+    """A machine may be switched off at any moment: nothing half-written bears the name."""
+    synced, synced_before_naming = set(), set()
+    fsync, replace = os.fsync, os.replace
+
+    def recorded_fsync(descriptor):
+        synced.add(os.fstat(descriptor).st_ino)
+        fsync(descriptor)
+
+    def recorded_replace(*paths):
+        synced_before_naming.update(synced)
+        synced.clear()
+        replace(*paths)
+
+    monkeypatch.setattr(os, "fsync", recorded_fsync)
+    monkeypatch.setattr(os, "replace", recorded_replace)
+    with written_whole(target) as path:
+        write_a_folder(path)
+        write_a_folder(path / "inside")
+    written = {path.stat().st_ino for path in (target, *target.rglob("*"))}
+    assert len(written) == 4 and written <= synced_before_naming
+    assert synced == {target.parent.stat().st_ino}
+
+
+KILLED_WRITER = """
+import os, signal, sys
+from pathlib import Path
+from dse.utils.files import written_whole
+
+with written_whole(Path(sys.argv[1])) as path:
+    path.mkdir()
+    (path / "half.txt").touch()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_the_next_writer_removes_what_a_killed_one_left(target):
+    killed = subprocess.run([sys.executable, "-c", KILLED_WRITER, str(target)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    (left,) = target.parent.iterdir()
+    assert left.name.startswith(f".{target.name}.")
+    with written_whole(target.with_name("other.txt")) as path:
+        path.touch()
+    assert left.exists()
+    with written_whole(target) as path:
+        write_a_file(path)
+    assert not left.exists() and target.read_text() == "new"
+
+
+def test_two_writers_of_one_target_leave_each_other_alone(target):
+    with written_whole(target) as slow:
+        slow.write_text("slow")
+        with written_whole(target) as fast:
+            fast.write_text("fast")
+        assert target.read_text() == "fast"
+    assert target.read_text() == "slow"
+    assert list(target.parent.iterdir()) == [target]
+
+
+def text_without_encoding(source):
+    """The lines of Python code that read or write text and leave the encoding to the machine."""
+    for call in ast.walk(ast.parse(source)):
+        if isinstance(call, ast.Call) and not any(k.arg == "encoding" for k in call.keywords):
+            name = getattr(call.func, "attr", getattr(call.func, "id", None))
+            binary = any(isinstance(a, ast.Constant) and "b" in str(a.value) for a in call.args)
+            built_in_open = isinstance(call.func, ast.Name) and name == "open" and not binary
+            if name in ("read_text", "write_text") or built_in_open:
+                yield call.lineno
+
+
+@pytest.mark.parametrize("folder", ["dse", "scripts", "experiments", "benchmarks"])
+def test_reads_and_writes_of_text_name_their_encoding(folder):
+    files = sorted((CHECKOUT / folder).rglob("*.py"))
+    found = [
+        f"{file}:{line}"
+        for file in files
+        for line in text_without_encoding(file.read_text(encoding="utf-8"))
     ]
-
-
-def test_no_files_are_no_values():
-    assert remembered("values", [], len) == []
-
-
-def test_without_a_place_to_remember_it_is_computed_each_time(tmp_path, monkeypatch):
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("DSE_CACHE", str(tmp_path / "file"))
-    assert remembered("length", [tmp_path / "file"], lambda path: path.stat().st_size) == [0]
+    assert files and not found

@@ -1,4 +1,4 @@
-"""Progress bars: shown to who looks, unless it is not wanted; one rule for all."""
+"""Progress bars: shown in a terminal, unless they are not wanted; one rule for all."""
 
 import io
 from pathlib import Path

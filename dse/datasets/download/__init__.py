@@ -2,7 +2,7 @@
 
 The layout::
 
-    root/downloads/   what is on its way: NAME.part while it is fetched, NAME until it is unpacked
+    root/downloads/   NAME.part during the download, NAME until it is unpacked
     root/TARGET       what it becomes
 """
 
@@ -22,8 +22,8 @@ def download_dataset(
 ) -> list[Path]:
     """Fetch what is missing of a public data set, check it and unpack it.
 
-    What is complete is left alone, without a look at the network. A download that broke off is
-    gone on with. The images of CUB may be used for research and education, not for trade.
+    What is complete is left alone, without network access. An interrupted download is resumed. The
+    images of CUB may be used for research and education, not commercially.
 
     Args:
         name: `cub` (1.2 GB and the captions) or `flowers` (0.4 GB and the captions).
@@ -31,11 +31,11 @@ def download_dataset(
         progress: show bars.
 
     Returns:
-        The folders and files that were put in place: none if all of them were there.
+        The folders and files that are new: none if all of them were there.
 
     Raises:
         InputError: an unknown name, no root, something else in a target's place, a full disk, or
-            an archive that cannot be had or is not what it should be.
+            an archive that cannot be fetched or is not the published one.
 
     Chapter: 1, data and splits.
 
@@ -66,14 +66,14 @@ def fetch(
     """Fetch one archive and put it in place, unless it is there.
 
     A file of its name in `root/downloads/` is taken in place of a download: that is how an archive
-    is used that only a browser can fetch. The file goes when its content is in place, and also if
-    it turns out to be the wrong one.
+    is used that only a browser can fetch. The file is removed when its content is in place, and
+    also if it is the wrong one.
 
     Args:
         archive: what to fetch.
         root: the folder below which its target lies.
         progress: show bars.
-        timeout: seconds without a byte after which the connection is tried anew.
+        timeout: seconds without a byte after which the connection is tried again.
         pause: seconds before that, doubled each time.
 
     Returns:
@@ -105,7 +105,7 @@ def fetch(
             file.unlink()
             raise InputError(f"{error}; it was removed: {remedy}") from error
         file.unlink(missing_ok=True)
-        with suppress(OSError):  # something else may be on its way
+        with suppress(OSError):  # it may hold another download
             file.parent.rmdir()
     return target
 
@@ -126,7 +126,7 @@ def _put_in_place(file: Path, archive: Archive, root: Path, progress: bool) -> N
 
 @contextmanager
 def _disk_errors(root: Path) -> Iterator[None]:
-    """What the disk refuses, as one line."""
+    """Turn an error of the disk into one line."""
     try:
         yield
     except OSError as error:

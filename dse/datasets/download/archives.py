@@ -120,7 +120,7 @@ def is_complete(archive: Archive, root: Path) -> bool:
     """Whether the target is there already.
 
     Raises:
-        InputError: something else, or only a part of it, stands in its place.
+        InputError: something else is in its place, or only a part of it.
     """
     target = root / archive.target
     if not target.exists():

@@ -1,4 +1,4 @@
-"""One file over HTTP: it goes on where it broke off, and is not taken for whole before it is."""
+"""One file over HTTP: resumed where it was interrupted, and given its name when it is complete."""
 
 import math
 import os
@@ -14,7 +14,7 @@ from dse.utils.errors import InputError
 from dse.utils.progress import progress_bar
 
 ATTEMPTS = 4
-"""How many attempts in a row may bring nothing new."""
+"""Attempts in a row without a new byte, after which the download fails."""
 
 _CHUNK_BYTES = 1 << 20
 _TEMPORARY = {408, 429, 500, 502, 503, 504}
@@ -33,11 +33,11 @@ def transfer(
     timeout: float = 30.0,
     pause: float = 0.5,
 ) -> None:
-    """Fetch `url` into `file`, by way of `file.part`, which stays if the connection breaks off.
+    """Fetch `url` into `file`, by way of `file.part`, which is kept if the connection breaks.
 
-    The server is asked for what is missing only, and only if its file is still the same (the
-    `ETag` or the date is remembered in `file.part.version`). A server that cannot do this sends
-    everything again. `ATTEMPTS` in a row that bring nothing new are the last.
+    The server is asked for what is missing only, and only if its file is still the same (its
+    `ETag` or date is kept in `file.part.version`). A server that cannot do this sends everything
+    again.
 
     Args:
         url: http or https.
@@ -48,27 +48,27 @@ def transfer(
         pause: seconds before the next attempt, doubled each time.
 
     Raises:
-        TransferError: refused, not reached, broken off, or a web page in place of the file.
+        TransferError: refused, not reached, interrupted, or a web page in place of the file.
         InputError: too little space on the disk.
-        OSError: the disk does not take it.
+        OSError: the file cannot be written.
 
     Source: RFC 9110, sections 13.1.5 (If-Range) and 14 (Range).
     """
     part = file.with_name(f"{file.name}.part")
-    most, fruitless = _size(part), 0
+    most, failures = _size(part), 0
     while True:
         try:
             _attempt(url, part, reserve, progress, timeout)
             break
         except _BrokenOff as error:
             size = _size(part)
-            fruitless = 0 if size > most else fruitless + 1
+            failures = 0 if size > most else failures + 1
             most = max(most, size)
-            if fruitless == ATTEMPTS:
+            if failures == ATTEMPTS:
                 raise TransferError(
                     f"{url} cannot be fetched ({error}; {size / 1e6:.1f} MB are kept)"
                 ) from error
-        time.sleep(pause * 2**fruitless)
+        time.sleep(pause * 2**failures)
     _version_file(part).unlink(missing_ok=True)
     os.replace(part, file)
 
@@ -84,7 +84,7 @@ def refuse_full_disk(folder: Path, needed: int) -> None:
 
 
 class _BrokenOff(Exception):
-    """An attempt that failed in a way that the next one may mend."""
+    """A failed attempt that may succeed when it is repeated."""
 
 
 def _attempt(url: str, part: Path, reserve: int, progress: bool, timeout: float) -> None:
@@ -108,7 +108,7 @@ def _range_headers(part: Path, start: int) -> dict[str, str]:
         return {}
     headers = {"Range": f"bytes={start}-"}
     if _version_file(part).exists():
-        headers["If-Range"] = _version_file(part).read_text()
+        headers["If-Range"] = _version_file(part).read_text(encoding="utf-8")
     return headers
 
 
@@ -119,7 +119,7 @@ def _judge_refusal(error: HTTPError, url: str, part: Path, start: int) -> None:
         if error.headers.get("Content-Range") == f"bytes */{start}":
             return
         part.unlink()
-        raise _BrokenOff("the file at the server is not the one that was begun") from error
+        raise _BrokenOff("the file at the server has changed") from error
     if error.code in _TEMPORARY:
         raise _BrokenOff(answer) from error
     raise TransferError(f"{url} is refused ({answer})") from error
@@ -183,7 +183,7 @@ def _remember_version(part: Path, response: HTTPResponse) -> None:
     if version.startswith("W/"):  # a weak ETag does not vouch for every byte
         version = response.headers.get("Last-Modified")
     if version:
-        _version_file(part).write_text(version)
+        _version_file(part).write_text(version, encoding="utf-8")
     else:
         _version_file(part).unlink(missing_ok=True)
 

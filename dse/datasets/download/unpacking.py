@@ -1,13 +1,11 @@
-"""An archive becomes a folder, whole or not at all.
+"""An archive becomes a folder, or an error of one line and no folder.
 
-An archive is a stranger's: it may hold links, or names that lead out of its folder. Only regular
-files and folders are made, only in a temporary folder beside the target, and the target appears
-when all of it is there.
+An archive comes from elsewhere and may hold names that lead out of its folder. `tarfile`'s filter
+`data` keeps every member inside. Here members get their places in our layout, and are counted.
 """
 
 import gzip
 import os
-import shutil
 import tarfile
 import zlib
 from collections.abc import Iterator
@@ -28,7 +26,7 @@ def unpack(file: Path, archive: Archive, root: Path, progress: bool = True) -> P
     """Unpack a tar, compressed by gzip or not: its first bytes tell, not its name.
 
     Returns:
-        The target. It is there as a whole, or it is as it was before.
+        The target. After an error it is as it was before.
 
     Raises:
         InputError: the archive is damaged, lacks something, or holds what it should not.
@@ -36,11 +34,11 @@ def unpack(file: Path, archive: Archive, root: Path, progress: bool = True) -> P
     Example:
         >>> import tempfile
         >>> root = Path(tempfile.mkdtemp())
-        >>> _ = (root / "beak.txt").write_text("a short beak")
+        >>> _ = (root / "beak.txt").write_text("a short beak", encoding="utf-8")
         >>> with tarfile.open(root / "bird.tgz", "w:gz") as tar:
         ...     tar.add(root / "beak.txt", "bird/beak.txt")
         >>> archive = Archive("", "", "bird.tgz", "bird", required=("beak.txt",))
-        >>> (unpack(root / "bird.tgz", archive, root) / "beak.txt").read_text()
+        >>> (unpack(root / "bird.tgz", archive, root) / "beak.txt").read_text(encoding="utf-8")
         'a short beak'
     """
     target = root / archive.target
@@ -48,6 +46,8 @@ def unpack(file: Path, archive: Archive, root: Path, progress: bool = True) -> P
         folder.mkdir()
         try:
             _unpack_members(file, archive, folder, progress)
+        except InputError:
+            raise
         except _DAMAGE as error:
             raise InputError(f"{file} is damaged, cut short or no archive ({error})") from error
         for name in archive.required:
@@ -65,6 +65,7 @@ _DAMAGE = (
     tarfile.TarError,
     zlib.error,
     OverflowError,  # a size beyond all bounds
+    ValueError,  # a name with a byte 0
     FileExistsError,  # a file and a folder of one name
     IsADirectoryError,
     NotADirectoryError,
@@ -84,16 +85,14 @@ def _unpack_members(file: Path, archive: Archive, folder: Path, progress: bool) 
                 raise InputError(
                     f"{file} holds more than {MAX_MEMBERS} files or {MAX_UNPACKED_BYTES} bytes"
                 )
-            place = _place(member, file, archive, folder)
-            if place is None:
-                continue
-            if member.isdir():
-                place.mkdir(parents=True, exist_ok=True)
-                continue
-            place.parent.mkdir(parents=True, exist_ok=True)
-            with tar.extractfile(member) as source, place.open("wb") as copy:
-                shutil.copyfileobj(source, copy)
-            bar.update()
+            # No data set needs links, and before Python 3.11.13 they can deceive the filter.
+            if not (member.isreg() or member.isdir()):
+                raise InputError(f"{file} holds a link or a device, {member.name!r}")
+            name = _place(member.name, file, archive, folder.name)
+            if name is not None:
+                member = member.replace(name=str(name), deep=False)
+                tar.extract(member, folder.parent, filter="data")
+                bar.update()
         # gzip's own checksum stands behind the last member: the only one if none is published.
         while archive.md5 is None and stream.read(1 << 20):
             pass
@@ -109,20 +108,13 @@ def _tar_stream(file: Path) -> Iterator[IO[bytes]]:
             yield unzipped
 
 
-def _place(member: tarfile.TarInfo, file: Path, archive: Archive, folder: Path) -> Path | None:
-    """Where a member goes; None if it is not wanted."""
-    name = member.name
-    parts = PurePosixPath(name).parts
-    if not (member.isreg() or member.isdir()):
-        raise InputError(f"{file} holds a link or a device, {name!r}: no data set needs one")
-    if name.startswith("/") or ".." in parts or set(name) & set("\\:\0"):
-        raise InputError(f"{file} holds {name!r}, a name that may lead out of its folder")
-    if not parts or parts[0] == "__MACOSX" or parts[-1].startswith("._"):
+def _place(name: str, file: Path, archive: Archive, top: str) -> PurePosixPath | None:
+    """Where a member goes: below the folder `top` or beside it; None if it is not wanted."""
+    path = PurePosixPath(name)
+    if not path.parts or path.parts[0] == "__MACOSX" or path.name.startswith("._"):
         return None  # the archive's own root, and what macOS adds for itself
-    if parts[0] == folder.name:
-        return folder.joinpath(*parts[1:])
-    if len(parts) == 1 and parts[0] in archive.beside:
-        return folder.parent / parts[0]
+    if path.parts[0] == top or str(path) in archive.beside:
+        return path
     if archive.flat:
-        return folder.joinpath(*parts)
-    raise InputError(f"{file} holds {name!r}, which is not below {folder.name}/")
+        return top / path
+    raise InputError(f"{file} holds {name!r}, which is not below {top}/")

@@ -67,7 +67,7 @@ def test_a_second_call_asks_nobody(birds, publisher, tmp_path):
     assert len(publisher.requests) == 1
 
 
-def test_a_killed_download_is_gone_on_with(birds, publisher, tree, tmp_path):
+def test_a_killed_download_is_resumed(birds, publisher, tree, tmp_path):
     (tmp_path / "downloads").mkdir()
     (tmp_path / "downloads/birds.tgz.part").write_bytes(publisher.content[:100])
     get(birds, tmp_path)

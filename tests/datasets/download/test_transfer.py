@@ -57,7 +57,7 @@ def test_a_length_may_be_unknown(publisher, file):
 
 
 @pytest.mark.parametrize("fault", ["breaks off", "stalls"])
-def test_what_broke_off_is_gone_on_with(publisher, file, fault):
+def test_an_interrupted_transfer_is_resumed(publisher, file, fault):
     publisher.faults = [fault, fault]
     get(publisher, file)
     assert_whole(file)
@@ -74,7 +74,7 @@ def test_progress_earns_new_attempts(publisher, file):
     assert_whole(file)
 
 
-def test_a_killed_transfer_is_gone_on_with(publisher, file, part):
+def test_a_killed_transfer_is_resumed(publisher, file, part):
     part.write_bytes(CONTENT[:1000])
     get(publisher, file)
     assert_whole(file)
@@ -89,7 +89,7 @@ def test_a_part_that_is_the_whole_is_taken(publisher, file, part):
 
 
 @pytest.mark.parametrize(("size", "version"), [(1000, '"older"'), (300_000, None)])
-def test_a_part_of_another_file_is_begun_anew(publisher, file, part, size, version):
+def test_a_part_of_another_file_is_fetched_again(publisher, file, part, size, version):
     part.write_bytes(bytes(size))
     if version:
         part.with_name("birds.tgz.part.version").write_text(version)
@@ -116,7 +116,7 @@ def test_what_tells_a_version(publisher, file, headers, if_range):
 
 
 @pytest.mark.parametrize("fault", ["ignores range", "sends another part"])
-def test_a_server_that_cannot_go_on_sends_all_of_it_again(publisher, file, fault):
+def test_a_server_that_cannot_resume_sends_all_of_it_again(publisher, file, fault):
     publisher.faults = ["breaks off", fault]
     get(publisher, file)
     assert_whole(file)

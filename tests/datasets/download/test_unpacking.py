@@ -1,4 +1,4 @@
-"""Archives good, odd, damaged and evil: a whole folder comes of them, or nothing."""
+"""Archives good, odd, damaged and evil: they become a complete folder, or an error and nothing."""
 
 import io
 import shutil
@@ -98,10 +98,11 @@ EVIL = {
     "hard link": (tar({"": HARD_LINK}), "holds a link or a device"),
     "device": (tar({"": special("birds/null", tarfile.CHRTYPE)}), "holds a link or a device"),
     "pipe": (tar({"": special("birds/pipe", tarfile.FIFOTYPE)}), "holds a link or a device"),
-    "absolute": (tar({"/birds/x": b"x"}), "'/birds/x', a name that may lead out"),
-    "dots": (tar({"birds/../../outside": b"x"}), "may lead out"),
-    "backslashes": (tar({"birds\\..\\outside": b"x"}), "may lead out"),
-    "drive": (tar({"birds/C:outside": b"x"}), "may lead out"),
+    "absolute": (tar({"/birds/x": b"x"}), "'/birds/x', which is not below"),
+    "dots": (tar({"birds/../../../outside": b"x"}), "outside the destination"),
+    "dots beside": (tar({"birds/../outside": b"x"}), "holds no images.txt"),
+    "backslashes": (tar({"birds\\..\\outside": b"x"}), "which is not below"),
+    "a byte 0": (tar({"birds/" + "long" * 40 + "\0": b"x"}), "is damaged"),
     "another top folder": (tar({**MEMBERS, "nest/egg": b"x"}), "'nest/egg', which is not below"),
     "too many": (tar({f"birds/{i}": b"" for i in range(9)}), "holds more than 8 files"),
     "too large": (tar({"birds/x": bytes(300_001)}), "or 300000 bytes"),
@@ -131,6 +132,15 @@ def test_evil_leaves_nothing_behind(tmp_path, tree, monkeypatch, evil):
     assert str(tmp_path / "birds.tgz") in str(error.value)
     assert tree(tmp_path) == {"birds.tgz": content}
     assert not list((tmp_path / "root").iterdir())
+
+
+@pytest.mark.parametrize("name", ["{}/outside", "../../../outside"])
+def test_no_name_leads_out_of_an_archive_without_a_top_folder(tmp_path, name):
+    members = {"images.txt": b"1 red.jpg\n", name.format(tmp_path): b"x"}
+    with suppress(InputError):
+        unpacked(tar(members), tmp_path, flat=True)
+    assert {path.name for path in tmp_path.iterdir()} == {"birds.tgz", "root"}
+    assert {path.name for path in (tmp_path / "root").iterdir()} <= {"birds"}
 
 
 @pytest.mark.parametrize("mode", ["w:gz", "w:"])
