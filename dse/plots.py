@@ -1,4 +1,4 @@
-"""The book's figures. The only module that imports matplotlib.
+"""The figures of the book, and one colour for each text encoder in all of them.
 
 Colours are the colour-blind-safe ones of Okabe and Ito. Every function returns its figure and shows
 nothing by itself; a notebook shows the figure that a cell ends with.
@@ -14,13 +14,30 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
 COLOURS = {"blue": "#0072B2", "orange": "#E69F00", "green": "#009E73", "red": "#D55E00"}
-ENCODER_COLOURS = {
-    "attributes": "#444444",
-    "bag-of-words": COLOURS["orange"],
-    "word2vec": COLOURS["green"],
-    "char-cnn": "#CC79A7",
-    "char-cnn-rnn": COLOURS["blue"],
+INK = "#767676"
+THEME = {
+    **dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor"), "none"),
+    **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor"), INK),
+    **dict.fromkeys(("xtick.color", "ytick.color"), INK),
+    "grid.color": "#76767655",
+    "grid.linewidth": 0.6,
 }
+STYLES = {
+    "attributes": (INK, ""),
+    "word2vec": ("#009E73", "v"),
+    "bag-of-words": ("#E69F00", "s"),
+    "bag-of-bigrams": ("#B8860B", "p"),
+    "char-cnn": ("#CC79A7", "o"),
+    "char-lstm": ("#6A7FDB", "D"),
+    "char-cnn-rnn": ("#0072B2", "o"),
+    "word-cnn": ("#D55E00", "^"),
+    "word-lstm": ("#56B4E9", "D"),
+    "word-cnn-rnn": ("#A05EB5", "^"),
+    "word-transformer": ("#8C564B", "P"),
+    "sentence-vectors": ("#5D8A3A", "X"),
+}
+"""Colour and mark of each text encoder; the colours are Okabe and Ito's, and some more."""
+ENCODER_COLOURS = {encoder: colour for encoder, (colour, _) in STYLES.items()}
 
 
 def image_grid(
@@ -58,7 +75,7 @@ def bars(
     chance: float | None = None,
     colours: Mapping[str, str] | None = None,
 ) -> Figure:
-    """Groups of bars: one group a label, one bar a series; an optional dashed line for a guess."""
+    """Groups of bars: one group a label, one bar a series; a dashed line at the chance level."""
     figure, axis = plt.subplots(figsize=(8, 3.4))
     width = 0.8 / len(values)
     places = np.arange(len(labels))
@@ -71,7 +88,7 @@ def bars(
     turned = {"rotation": 40, "ha": "right"} if len(labels) > 10 else {}
     axis.set_xticks(places, labels, **turned)
     if chance is not None:
-        axis.axhline(chance, color="#444444", linestyle="--", linewidth=1, label="a guess")
+        axis.axhline(chance, color="#444444", linestyle="--", linewidth=1, label="chance level")
     axis.set_ylabel(ylabel)
     axis.margins(y=0.12)
     _tidy(figure, legend=len(values) > 1 or chance is not None)
@@ -163,21 +180,6 @@ def matrix(
     figure.colorbar(image, ax=axis, label=colour_label)
     figure.tight_layout()
     plt.close(figure)
-    return figure
-
-
-def points(coordinates: np.ndarray, groups: Sequence[str], title: str) -> Figure:
-    """Points of a map, coloured by group, with a legend of the groups."""
-    figure, axis = plt.subplots(figsize=(6.4, 5))
-    palette = plt.get_cmap("tab10")
-    names = list(dict.fromkeys(groups))
-    for i, name in enumerate(names):
-        chosen = [k for k, group in enumerate(groups) if group == name]
-        axis.scatter(*coordinates[chosen].T, s=16, color=palette(i % 10), label=name, alpha=0.8)
-    axis.set_xticks([])
-    axis.set_yticks([])
-    axis.set_xlabel(title)
-    _tidy(figure, legend=True)
     return figure
 
 

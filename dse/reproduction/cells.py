@@ -4,9 +4,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from dse.config import TrainingConfig
 from dse.datasets.described_images import DescribedImages
 from dse.objective import OBJECTIVES
-from dse.runs import TrainingConfig
 from dse.text import TEXT_ENCODERS
 from dse.utils.errors import InputError
 
@@ -25,7 +25,7 @@ PAPER_ENCODERS = (
 MODERN_ENCODERS = ("word-transformer", "sentence-vectors")
 SEEDED_ENCODERS = ("bag-of-words", "char-cnn-rnn", "word-cnn-rnn", "word-lstm")
 """Those that are trained with three seeds, to see how far a seed alone moves a figure."""
-FIGURE_4A_ENCODERS = ("bag-of-words", "word-cnn-rnn")
+FIGURE_4A_ENCODERS = PAPER_ENCODERS[1:]
 FIGURE_4A_CAPTIONS = (1, 2, 4, 6, 8, 10)
 
 FIELDGUIDE_STEPS = {"all": 1800, "attributes": 700, "figure4a": 1500}
@@ -34,6 +34,15 @@ PHOTOGRAPH_STEPS = {"all": 4200, "char-lstm": 2000, "attributes": 1050, "figure4
 FULL_EPOCHS = {"all": 200, "attributes": 7}
 """The authors' length. An epoch has as many minibatches as there are training classes, so that is
 30,000 minibatches on CUB's 150 classes and 16,400 on the 82 of Flowers."""
+
+FORMS = ("float64", "zero-bias", "annealed")
+"""What a cell may change in the authors' form of training, one thing at a time:
+
+- `float64`: weights, loss and optimizer in double precision;
+- `zero-bias`: the output bias is 0 and stays 0;
+- `annealed`: the learning rate falls as far as it does in the authors' 200 epochs, in the cell's
+  own number of minibatches.
+"""
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,7 @@ class Cell:
         objective: `ds` or `da`.
         seed: of the run and of the draws of its caption curve.
         captions: captions of an image in training, a point of Figure 4a; None: the table's ten.
+        form: one of `FORMS`; None: the authors' form of training.
         length: minibatches; `full`: the authors' number, see `FULL_EPOCHS`; None: the grid's own,
             which two cores can do.
 
@@ -56,19 +66,23 @@ class Cell:
         'word-cnn-rnn-ds-seed0-captions2'
         >>> Cell.from_name("word-cnn-rnn-ds-seed0-captions2").captions
         2
+        >>> Cell.from_name("bag-of-words-da-seed0-zero-bias").form
+        'zero-bias'
     """
 
     text_encoder: str
     objective: str = "ds"
     seed: int = 0
     captions: int | None = None
+    form: str | None = None
     length: int | str | None = field(default=None, compare=False)
 
     @property
     def name(self) -> str:
         """The name of the cell's file, without `.json`."""
         name = f"{self.text_encoder}-{self.objective}-seed{self.seed}"
-        return name + ("" if self.captions is None else f"-captions{self.captions}")
+        name += "" if self.captions is None else f"-captions{self.captions}"
+        return name + ("" if self.form is None else f"-{self.form}")
 
     @classmethod
     def from_name(cls, name: str) -> "Cell":
@@ -77,22 +91,32 @@ class Cell:
         Raises:
             InputError: it is not the name of a cell.
         """
-        encoders, objectives = "|".join(TEXT_ENCODERS), "|".join(OBJECTIVES)
-        found = re.fullmatch(rf"({encoders})-({objectives})-seed(\d+)(?:-captions(\d+))?", name)
+        encoders, objectives, forms = map("|".join, (TEXT_ENCODERS, OBJECTIVES, FORMS))
+        pattern = rf"({encoders})-({objectives})-seed(\d+)(?:-captions(\d+))?(?:-({forms}))?"
+        found = re.fullmatch(pattern, name)
         if found is None:
             raise InputError(f"{name!r} is not a cell: write one as char-cnn-rnn-ds-seed0")
-        encoder, objective, seed, captions = found.groups()
-        return cls(encoder, objective, int(seed), None if captions is None else int(captions))
+        encoder, objective, seed, captions, form = found.groups()
+        return cls(encoder, objective, int(seed), None if captions is None else int(captions), form)
 
     def training_config(self, data: DescribedImages) -> TrainingConfig:
         """How the cell is trained on a data set."""
-        return TrainingConfig(
+        config = TrainingConfig(
             self.text_encoder,
             objective=self.objective,
             steps=self._steps(data),
             captions_per_image=10 if self.captions is None else self.captions,
             seed=self.seed,
+            output_bias="learned",
         )
+        if self.form == "float64":
+            return replace(config, precision="64-true")
+        if self.form == "zero-bias":
+            return replace(config, output_bias="zero")
+        if self.form == "annealed":
+            epochs = config.steps / len(data.splits["trainval"])
+            return replace(config, lr_decay=config.lr_decay ** (FULL_EPOCHS["all"] / epochs))
+        return config
 
     def _steps(self, data: DescribedImages) -> int:
         if self.length == "full":
@@ -113,7 +137,13 @@ PARTS: dict[str, tuple[Cell, ...]] = {
     "figure4a": tuple(
         Cell(encoder, captions=n) for encoder in FIGURE_4A_ENCODERS for n in FIGURE_4A_CAPTIONS
     ),
+    "bigrams": tuple(Cell("bag-of-bigrams", objective) for objective in OBJECTIVES),
     "modern": tuple(map(Cell, MODERN_ENCODERS)),
+    "da": tuple(
+        Cell(encoder, "da", form=form)
+        for encoder in (*PAPER_ENCODERS, "bag-of-bigrams")
+        for form in ("zero-bias", "float64")
+    ),
 }
 """Parts of the grid by name, in the order in which they are run."""
 

@@ -1,27 +1,33 @@
 """One figure at a time, in percent: what was measured, resampled, or published for a cell."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
+from dse.datasets.fieldguide import confusable_pairs
 from dse.reproduction.cells import Cell
-from dse.reproduction.intervals import resampled_means
+from dse.reproduction.intervals import RESAMPLES, resampled_means
+from dse.reproduction.records import Records
 
 PAPER_TABLE = {"cub": "table1", "flowers": "table2", "fieldguide": "table1"}
 """The table that a data set is set beside. FieldGuide has CUB's, as it is made after CUB."""
 
-Records = Mapping[Cell, dict]
-"""Run records by cell, as `dse.reproduction.measurement.measure_cell` makes them."""
+PARTS_OF_RECORD = {
+    "single_caption_ap50": ("single_caption", "ap50_per_class"),
+    "ap50_without_level": ("without_level", "per_class"),
+}
+"""Metrics that lie in a part of a record, and their figures by class there."""
 
 
 class Measured:
     """The figures of run records.
 
-    A metric is `top1`, `ap50` or `single_caption_ap50`.
+    A metric is `top1`, `ap50`, `ap50_without_level` or `single_caption_ap50`.
 
     Args:
-        records: by cell.
+        records: by cell, all of the same classes.
+        resamples: of the bootstrap.
+        seed: of the bootstrap.
 
     Example:
         >>> measured = Measured({Cell("char-cnn"): {"top1": 0.25}})
@@ -29,33 +35,66 @@ class Measured:
         (25.0, None)
     """
 
-    def __init__(self, records: Records):
+    def __init__(self, records: Records, resamples: int = RESAMPLES, seed: int = 0):
         self.records = records
+        self._resamples, self._seed = resamples, seed
 
-    def seeds(self, cell: Cell) -> dict[int, dict]:
-        """The records that differ from a cell in nothing but the seed, by seed."""
-        own = {c.seed: r for c, r in self.records.items() if replace(c, seed=cell.seed) == cell}
-        return dict(sorted(own.items()))
+    def seeds(self, cell: Cell) -> list[int]:
+        """The seeds that a cell was trained with."""
+        return sorted(c.seed for c in self.records if replace(c, seed=cell.seed) == cell)
 
     def value(self, cell: Cell, metric: str) -> float | None:
         """The figure of this very cell."""
         return None if cell not in self.records else _value(self.records[cell], metric)
 
-    def mean(self, cell: Cell, metric: str) -> float | None:
-        """The mean over the seeds of a cell."""
-        values = [_value(record, metric) for record in self.seeds(cell).values()]
-        return None if not values or None in values else float(np.mean(values))
+    def by_class(self, cell: Cell, metric: str) -> np.ndarray | None:
+        """The figure of this very cell for each class, (C,)."""
+        own = None if cell not in self.records else _by_class(self.records[cell], metric)
+        return None if own is None else 100 * np.array(own)
 
-    def resampled(self, cell: Cell, metric: str, every_seed: bool = True) -> np.ndarray | None:
-        """The figure over resampled test classes, (R,): of the mean over seeds, or of this cell."""
-        if every_seed:
-            records = list(self.seeds(cell).values())
-        else:
-            records = [self.records[cell]] if cell in self.records else []
-        by_class = [_by_class(record, metric) for record in records]
-        if not by_class or None in by_class:
+    def length(self, cell: Cell) -> int | str | None:
+        """How long this very cell was trained: its minibatches, or `full` for the authors' length.
+
+        Cells of the authors' length are alike, whatever their number of minibatches is.
+        """
+        if cell not in self.records:
             return None
-        return 100 * resampled_means(np.mean(by_class, axis=0), _weights(records[0], metric))
+        record = self.records[cell]
+        return "full" if record.get("length") == "full" else record["steps"]
+
+    def resampled(self, by_class: np.ndarray, metric: str, repeat: int = 0) -> np.ndarray:
+        """Figures by seed and class, (..., S, C), over resampled seeds and test units: (..., R).
+
+        Every `repeat` has draws of its own.
+        """
+        weights, units = self._weights(metric), unit_of_class(list(self._per_class))
+        seed = (self._seed, repeat)
+        return resampled_means(by_class, weights, units, self._resamples, seed)
+
+    def _weights(self, metric: str) -> np.ndarray:
+        """What a class counts for: its images in top-1, 1 in retrieval."""
+        images = [own["images"] for own in self._per_class.values()]
+        return np.array(images if metric == "top1" else np.ones(len(images)))
+
+    @property
+    def _per_class(self) -> dict[str, dict]:
+        return next(iter(self.records.values()))["per_class"]
+
+
+def unit_of_class(class_names: list[str]) -> np.ndarray:
+    """The unit of each test class, int (C,): classes of one unit are drawn together.
+
+    A class is a unit of its own. FieldGuide's confusable pairs are one unit each: what a text
+    encoder gains on one species of a pair it tends to lose on the other.
+
+    Example:
+        >>> unit_of_class(["tern", "eastern pippen", "western pippen", "wren"]).tolist()
+        [0, 1, 1, 2]
+    """
+    first = np.arange(len(class_names))
+    for one, other in confusable_pairs(class_names).tolist():
+        first[[one, other]] = min(one, other)
+    return np.unique(first, return_inverse=True)[1]
 
 
 def published(paper: dict, dataset: str, cell: Cell, metric: str) -> float | None:
@@ -100,20 +139,14 @@ def rounded(value, digits: int):
 
 
 def _value(record: dict, metric: str) -> float | None:
-    if metric == "single_caption_ap50":
-        single = record["single_caption"]
-        return None if single is None else 100 * single["ap50"]
+    if metric in PARTS_OF_RECORD:
+        own = record.get(PARTS_OF_RECORD[metric][0])
+        return None if own is None else 100 * own["ap50"]
     return 100 * record[metric]
 
 
 def _by_class(record: dict, metric: str) -> list[float] | None:
-    if metric == "single_caption_ap50":
-        single = record["single_caption"]
-        return None if single is None else single["ap50_per_class"]
+    if metric in PARTS_OF_RECORD:
+        part, by_class = PARTS_OF_RECORD[metric]
+        return None if record.get(part) is None else record[part][by_class]
     return [own[metric] for own in record["per_class"].values()]
-
-
-def _weights(record: dict, metric: str) -> np.ndarray:
-    """What a class counts for: its images in top-1, 1 in retrieval."""
-    images = [own["images"] for own in record["per_class"].values()]
-    return np.array(images if metric == "top1" else np.ones(len(images)))

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from PIL import Image
 
+from dse.config import read_config
 from dse.datasets.described_images import DescribedImages
 from dse.datasets.fieldguide import confusable_pairs
 from dse.evaluation import (
+    RETRIEVED,
     Metrics,
     class_embeddings,
     confusion,
@@ -27,11 +28,12 @@ from dse.evaluation import (
     precision_at,
     score,
 )
+from dse.images.views import image_size
 from dse.reproduction.caption_curves import caption_curve, single_caption
 from dse.reproduction.cells import Cell
 from dse.reproduction.figures import rounded
 from dse.reproduction.grid import run_grid
-from dse.runs import Run, TrainingConfig
+from dse.runs import Run
 from dse.training import train
 from dse.utils.devices import describe_device
 from dse.utils.errors import InputError
@@ -67,14 +69,14 @@ def run_cells(
 
     Chapter: 6, zero-shot results.
     """
-    fingerprint = data.fingerprint()
+    content = data.describe()["content"]
     jobs = {}
     for cell in cells:
         reason = _obstacle(cell, data)
         if reason:
             logger.warning("%s: left out, %s", cell.name, reason)
             continue
-        _refuse_other_record(folder / f"{cell.name}.json", cell, data, fingerprint)
+        _refuse_other_record(folder / f"{cell.name}.json", cell, data, content)
         jobs[cell.name] = cell
     # Read here, as the machines of a cluster may not have the images.
     size = _common_size(data.unseen_classes("test"))
@@ -92,15 +94,15 @@ def _obstacle(cell: Cell, data: DescribedImages) -> str | None:
     return None
 
 
-def _refuse_other_record(path: Path, cell: Cell, data: DescribedImages, fingerprint: str) -> None:
+def _refuse_other_record(path: Path, cell: Cell, data: DescribedImages, content: str) -> None:
     """Raise an `InputError` if a file is there that this call would not have written."""
     if not path.exists():
         return
-    expected = {"data": fingerprint, "image_encoder": data.image_encoder}
+    expected = {"data": content, "image_encoder": data.image_encoder}
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         held = {key: record[key] for key in expected}
-        config = TrainingConfig(**record["config"])
+        config = read_config(record["config"])
     except (OSError, ValueError, KeyError, TypeError):
         raise InputError(f"{path} is damaged or of an older form: remove it") from None
     if held["image_encoder"] != expected["image_encoder"]:
@@ -125,13 +127,15 @@ def measure_cell(
     The record holds what the tables, the figures and the claims need, so that no weights have to
     be kept. Shares are of 1, rounded to six digits:
 
-    - what was measured on: `dataset`, `image_encoder`, `views`, `float16`, `data` (16 digits of the
-      data's content), `notes`, `image_size` (None if the test images differ), `classes`,
-      `images`.
-    - what was trained: `text_encoder`, `objective`, `seed`, `length` (see `Cell`), `steps`,
+    - what was measured on: `dataset`, `image_encoder`, `views`, `float16`, `data` (16 digits that
+      change with captions, classes and splits), `notes`, `image_size` (None if the test images
+      differ), `classes`, `images`.
+    - what was trained: `text_encoder`, `objective`, `seed`, `form`, `length` (see `Cell`), `steps`,
       `captions_per_image`, `config`.
     - `top1`, `top1_per_class`, `ap50`, `map`, `precision` (at 1, 5, 10, 50): see
       `dse.evaluation.Metrics`.
+    - `without_level`: `ap50` and its `per_class` once each image's mean score over the classes,
+      its level, is taken off: what a class's text could retrieve if all images stood equally high.
     - `pair_accuracy`, `per_pair`: FieldGuide's confusable pairs; None elsewhere.
     - `single_caption`, `caption_curve`: see `caption_curves`; None for `attributes`.
     - `per_class`, `confusion`: by class, rows and columns in the order of `per_class`.
@@ -156,12 +160,13 @@ def measure_cell(
         "image_encoder": data.image_encoder,
         "views": run.dataset["views"],
         "float16": run.dataset["float16"],
-        "data": run.dataset["fingerprint"],
+        "data": run.dataset["content"],
         "notes": list(data.notes),
         "image_size": image_size,
         "text_encoder": cell.text_encoder,
         "objective": cell.objective,
         "seed": cell.seed,
+        "form": cell.form,
         "length": cell.length,
         "steps": config.steps,
         "captions_per_image": config.captions_per_image,
@@ -182,10 +187,7 @@ def measure_cell(
 
 def _common_size(classes: DescribedImages) -> list[int] | None:
     """Width and height if all images share them: the published photographs do not."""
-    sizes = set()
-    for path in classes.image_paths or ():
-        with Image.open(path) as image:
-            sizes.add(image.size)
+    sizes = {image_size(path) for path in classes.image_paths or ()}
     return list(sizes.pop()) if len(sizes) == 1 else None
 
 
@@ -208,10 +210,17 @@ def _figures(run: Run, test: DescribedImages, seed: int) -> dict:
     return {
         **metrics.to_dict(),
         "precision": precision,
+        "without_level": without_level(scores, test.labels),
         **_pairs(metrics),
         **few,
         "confusion": confusion(scores, test.labels).tolist(),
     }
+
+
+def without_level(scores: torch.Tensor, labels: torch.Tensor) -> dict:
+    """Precision at 50 after each image's mean score is taken off."""
+    precisions = precision_at(scores - scores.mean(1, keepdim=True), labels, RETRIEVED)
+    return {"ap50": precisions.mean().item(), "per_class": precisions.tolist()}
 
 
 def _pairs(metrics: Metrics) -> dict:

@@ -1,6 +1,7 @@
 """The tables and figures of the paper, its figures beside ours, drawn from a summary.
 
 The paper's figures are dashed, ours solid. Every function returns its figure and shows nothing.
+Figures are transparent, and their colours are readable on white and on black.
 """
 
 import re
@@ -10,39 +11,34 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from PIL import Image
 
 from dse.datasets.described_images import DescribedImages
 from dse.evaluation import score
-from dse.reproduction.report import METRIC_NAMES
+from dse.images.views import read_image
+from dse.plots import INK, STYLES, THEME
+from dse.reproduction.formats import METRIC_NAMES
 from dse.runs import Run
 
 PANELS = ("top1", "ap50")
-STYLES = {
-    "attributes": ("#000000", ""),
-    "word2vec": ("#009E73", "v"),
-    "bag-of-words": ("#E69F00", "s"),
-    "char-cnn": ("#CC79A7", "o"),
-    "char-lstm": ("#999999", "D"),
-    "char-cnn-rnn": ("#0072B2", "o"),
-    "word-cnn": ("#D55E00", "^"),
-    "word-lstm": ("#56B4E9", "D"),
-    "word-cnn-rnn": ("#7A1FA2", "^"),
-    "word-transformer": ("#8C564B", "P"),
-    "sentence-vectors": ("#5D8A3A", "X"),
+VERDICT_MARKS = {
+    "holds": {"marker": "o"},
+    "not told apart": {"marker": "o", "markerfacecolor": "none"},
+    "does not hold": {"marker": "X"},
 }
-"""Colour and mark of each text encoder; the colours are Okabe and Ito's, and three more."""
-VERDICT_COLOURS = {"holds": "#0072B2", "undecided": "#999999", "does not hold": "#D55E00"}
+PAPER_MARK = {"marker": "D", "markerfacecolor": "none", "color": INK, "markersize": 5}
 
 
+@plt.rc_context(THEME)
 def against_paper(summary: Mapping, objective: str = "ds") -> Figure:
     """Our figures against the paper's, a point a text encoder, with its 95 % interval.
 
-    The same order on both sides is a line that rises from left to right.
+    The same order on both sides is a line that rises from left to right. A hollow mark is an
+    encoder that was trained for another length than the others.
 
     Args:
         summary: as `dse.reproduction.summarise` makes it.
@@ -58,7 +54,9 @@ def against_paper(summary: Mapping, objective: str = "ds") -> Figure:
             ):
                 colour, mark = STYLES[row["text_encoder"]]
                 axis.plot([row["paper"]] * 2, row["interval"], color=colour, linewidth=1.2)
-                axis.plot(row["paper"], row["ours"], mark or "*", color=colour, markersize=7)
+                inside = "none" if row["other_length"] else colour
+                style = {"color": colour, "markersize": 7, "markerfacecolor": inside}
+                axis.plot(row["paper"], row["ours"], mark or "*", **style)
                 drawn.append(row["text_encoder"])
         axis.set_xlabel(f"{METRIC_NAMES[metric]} in the paper (%)")
         axis.set_ylabel(f"{METRIC_NAMES[metric]} here (%)")
@@ -67,12 +65,16 @@ def against_paper(summary: Mapping, objective: str = "ds") -> Figure:
         Line2D([], [], color=STYLES[name][0], marker=STYLES[name][1] or "*", ls="", label=name)
         for name in dict.fromkeys(drawn)
     ]
+    if any(row["other_length"] for row in summary["table"] if row["objective"] == objective):
+        style = {"color": INK, "markerfacecolor": "none", "ls": ""}
+        handles.append(Line2D([], [], marker="o", label="another length", **style))
     figure.tight_layout(rect=(0, 0.06 * -(-len(handles) // 5), 1, 1))
     figure.legend(handles=handles, ncols=5, frameon=False, fontsize=9, loc="lower center")
     plt.close(figure)
     return figure
 
 
+@plt.rc_context(THEME)
 def figure4a(summary: Mapping, encoders: Sequence[str] | None = None) -> Figure:
     """Top-1 and precision at 50 against the captions of an image in training.
 
@@ -92,6 +94,7 @@ def figure4a(summary: Mapping, encoders: Sequence[str] | None = None) -> Figure:
     return _with_legend(figure, drawn, summary)
 
 
+@plt.rc_context(THEME)
 def figure4b(summary: Mapping, encoders: Sequence[str] | None = None) -> Figure:
     """Top-1 and precision at 50 against the test captions that describe a class.
 
@@ -122,6 +125,7 @@ def figure4b(summary: Mapping, encoders: Sequence[str] | None = None) -> Figure:
     return _with_legend(figure, encoders, summary)
 
 
+@plt.rc_context(THEME)
 def confusion_matrix(record: Mapping) -> Figure:
     """Who is taken for whom: the share of each class's images that goes to each class.
 
@@ -143,39 +147,74 @@ def confusion_matrix(record: Mapping) -> Figure:
     return _finished(figure)
 
 
+@plt.rc_context(THEME)
 def claims(summary: Mapping) -> Figure:
-    """The paper's claims as differences: ours with its interval, and a diamond for the paper's.
+    """The paper's claims as differences that should be above 0: ours with its 95 % interval.
 
-    A claim holds where the interval lies right of 0. Claims that are missing are left out.
+    A panel for each group of claims, the largest difference first. A filled dot holds after Holm's
+    correction, a cross is reversed, a hollow dot is not told apart; diamonds are the paper's. The
+    colour is that of the encoder that should be above. Claims that are missing are left out.
     """
-    rows = [row for row in summary["claims"] if row["ours"] is not None]
-    figure, axis = plt.subplots(figsize=(9.5, 0.8 + 0.3 * max(1, len(rows))))
-    for place, row in enumerate(rows):
-        colour = VERDICT_COLOURS[row["verdict"]]
-        axis.plot(row["interval"], [place, place], color=colour, linewidth=2.2)
-        axis.plot(row["ours"], place, "o", color=colour, markersize=6)
-        if row["paper"] is not None:
-            axis.plot(row["paper"], place, "D", color="black", markersize=5, markerfacecolor="none")
-    axis.axvline(0, color="#444444", linewidth=0.8)
-    axis.set_yticks(range(len(rows)), [row["claim"] for row in rows], fontsize=8.5)
-    axis.set_ylim(len(rows) - 0.4, -0.6)
-    axis.set_xlabel("difference in points, with its 95 % interval")
-    axis.grid(axis="x", color="#dddddd", linewidth=0.6)
-    handles = [
-        Line2D([], [], color=colour, marker="o", label=verdict)
-        for verdict, colour in VERDICT_COLOURS.items()
-    ]
-    handles.append(
-        Line2D(
-            [], [], color="black", marker="D", markerfacecolor="none", linestyle="", label="paper"
-        )
-    )
-    figure.legend(handles=handles, ncols=4, frameon=False, fontsize=9, loc="upper center")
-    figure.tight_layout(rect=(0, 0, 1, 1 - 0.3 / figure.get_figheight()))
+    known = [row for row in summary["claims"] if row["ours"] is not None]
+    rows = pd.DataFrame(known, columns=[*(known[0] if known else ["group"])])
+    groups = dict(list(rows.groupby("group", sort=False)))
+    heights = [len(own) + 1.6 for own in groups.values()] or [1]
+    size = (9, 0.6 + 0.27 * sum(heights))
+    layout = {"figsize": size, "squeeze": False, "layout": "constrained"}
+    figure, axes = plt.subplots(len(heights), 1, height_ratios=heights, **layout)
+    for axis, (group, own) in zip(axes.flat, groups.items(), strict=False):
+        _claims_of_group(axis, group, own.sort_values("ours", ascending=False))
+    axes[-1, 0].set_xlabel("difference in points, with its 95 % interval")
+    marks = [{**mark, "color": INK, "label": name} for name, mark in VERDICT_MARKS.items()]
+    handles = [Line2D([], [], ls="", **own) for own in (*marks, {**PAPER_MARK, "label": "paper"})]
+    figure.legend(handles=handles, ncols=4, frameon=False, fontsize=9, loc="outside upper center")
     plt.close(figure)
     return figure
 
 
+def _claims_of_group(axis: Axes, group: str, rows: pd.DataFrame) -> None:
+    names = [claim.removeprefix(f"{group}: ") for claim in rows.claim]
+    colours = [STYLES[own[0]][0] if len(own) == 1 else INK for own in rows.higher]
+    axis.axvline(0, color=INK, linewidth=0.8)
+    axis.hlines(names, *zip(*rows.interval, strict=True), color=colours, linewidth=2)
+    points = {"y": names, "order": names, "errorbar": None, "linestyle": "none", "ax": axis}
+    for verdict, mark in VERDICT_MARKS.items():
+        ours = rows.ours.where(rows.verdict == verdict)
+        palette = dict(zip(names, colours, strict=True))
+        sns.pointplot(x=ours, hue=names, palette=palette, legend=False, **mark, **points)
+    sns.pointplot(x=rows.paper.astype(float), **PAPER_MARK, **points)
+    axis.set(xlabel="", ylabel="")
+    axis.set_title(group, fontsize=9.5, loc="left")
+    axis.tick_params(labelsize=8.5)
+    _plain(axis, "x")
+
+
+@plt.rc_context(THEME)
+def seeds(summary: Mapping) -> Figure:
+    """The figures of the cells that were trained with several seeds, a dot a run, and their means.
+
+    Args:
+        summary: as `dse.reproduction.summarise` makes it.
+    """
+    rows = pd.DataFrame(summary["seeds"], columns=["text_encoder", "objective", "metric", "values"])
+    rows["cell"] = rows.text_encoder + ", " + rows.objective.str.upper()
+    cells = rows.cell.nunique()
+    figure, axes = plt.subplots(1, 2, figsize=(9.5, 1.2 + 0.35 * cells), sharey=True)
+    for axis, metric in zip(axes, PANELS, strict=True):
+        own = rows[rows.metric == metric].explode("values").astype({"values": float})
+        palette = {
+            cell: STYLES[name][0] for cell, name in zip(own.cell, own.text_encoder, strict=True)
+        }
+        style = {"x": "values", "y": "cell", "hue": "cell", "palette": palette, "ax": axis}
+        if cells:
+            sns.stripplot(own, **style, jitter=False, size=7, alpha=0.6, legend=False)
+            sns.pointplot(own, **style, errorbar=None, linestyle="none", marker="|", markersize=18)
+        axis.set(xlabel=f"{METRIC_NAMES[metric]} on unseen classes (%)", ylabel="")
+        _plain(axis, "x")
+    return _finished(figure)
+
+
+@plt.rc_context(THEME)
 def retrieval(
     run: Run, test: DescribedImages, queries: Mapping[str, str], images: int = 6
 ) -> Figure:
@@ -193,8 +232,7 @@ def retrieval(
     for row, (query, wanted) in enumerate(queries.items()):
         best = scores[:, row].topk(images).indices.tolist()
         for axis, i in zip(axes[row], best, strict=True):
-            with Image.open(test.image_paths[i]) as image:
-                axis.imshow(np.asarray(image.convert("RGB")))
+            axis.imshow(np.asarray(read_image(test.image_paths[i])))
             right = test.class_names[test.labels[i]] == wanted
             axis.spines[:].set(color="#0072B2" if right else "#bbbbbb", linewidth=4 if right else 1)
             axis.set_xticks([])
@@ -206,6 +244,7 @@ def retrieval(
     return figure
 
 
+@plt.rc_context(THEME)
 def species_map(
     images: np.ndarray, labels: Sequence[int], descriptions: np.ndarray, names: Sequence[str]
 ) -> Figure:
@@ -227,7 +266,7 @@ def species_map(
         axis.scatter(*own.T, s=14, color=colours[c], label=name)
     for c, place in enumerate(descriptions):
         size = 90 if c % 2 else 330
-        axis.scatter(*place, s=size, marker="*", color=colours[c], edgecolor="black", zorder=3)
+        axis.scatter(*place, s=size, marker="*", color=colours[c], edgecolor=INK, zorder=3)
     axis.set_xticks([])
     axis.set_yticks([])
     axis.spines[:].set_color("#bbbbbb")
@@ -244,8 +283,8 @@ def _panels(xlabel: str) -> tuple[Figure, np.ndarray]:
     return figure, axes
 
 
-def _plain(axis: Axes) -> None:
-    axis.grid(axis="y", color="#dddddd", linewidth=0.6)
+def _plain(axis: Axes, grid: str = "y") -> None:
+    axis.grid(axis=grid)
     axis.set_axisbelow(True)
     axis.spines[["top", "right"]].set_visible(False)
 
@@ -273,7 +312,7 @@ def _with_legend(figure: Figure, encoders: Sequence[str], summary: Mapping) -> F
         for name in [*encoders, *(["attributes"] if has_attributes else [])]
     ]
     handles += [
-        Line2D([], [], color="#444444", linestyle=line, label=whose)
+        Line2D([], [], color=INK, linestyle=line, label=whose)
         for whose, line in (("here", "-"), ("paper", "--"))
     ]
     figure.tight_layout(rect=(0, 0.06 * -(-len(handles) // 6), 1, 1))

@@ -5,6 +5,8 @@ The summary is a pure function of the files, so nothing in it is edited by hand.
 
 import json
 import statistics
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,16 +16,15 @@ from scipy.stats import spearmanr
 
 from dse.objective import OBJECTIVES
 from dse.reproduction.cells import MODERN_ENCODERS, PAPER_ENCODERS, PARTS, Cell
-from dse.reproduction.claims import claims_about, judged
-from dse.reproduction.figures import PAPER_TABLE, Measured, Records, published, rounded
-from dse.reproduction.intervals import interval, spearman
+from dse.reproduction.claims import Published, claims_about, judge
+from dse.reproduction.figures import PAPER_TABLE, Measured, published, rounded
+from dse.reproduction.intervals import RESAMPLES, interval, spearman
+from dse.reproduction.records import Records, command_of_a_cell, read_records, shared_by
 from dse.reproduction.report import to_markdown
-from dse.utils.errors import InputError
 from dse.utils.files import written_whole
 
 METRICS = ("top1", "ap50")
-SAME_DATA = ("dataset", "image_encoder", "views", "data")
-"""What the records of one summary must agree on, besides their `length`."""
+CAPTION_ENCODERS = (*PAPER_ENCODERS[1:], "bag-of-bigrams", *MODERN_ENCODERS)
 
 
 def write_summary(folder: Path) -> dict:
@@ -43,9 +44,9 @@ def write_summary(folder: Path) -> dict:
     """
     summary = summarise(folder.name, read_records(folder), read_paper())
     with written_whole(folder / "summary.json") as path:
-        path.write_text(json.dumps(summary, indent=1) + "\n")
+        path.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
     with written_whole(folder / "summary.md") as path:
-        path.write_text(to_markdown(summary))
+        path.write_text(to_markdown(summary), encoding="utf-8")
     return summary
 
 
@@ -54,86 +55,59 @@ def read_paper() -> dict:
     return json.loads(Path(__file__).with_name("paper.json").read_text(encoding="utf-8"))
 
 
-def read_records(folder: Path) -> dict[Cell, dict]:
-    """The run files of a folder by cell, in the order of their names; other files are passed over.
-
-    Raises:
-        InputError: a file is damaged, or was measured on other data or with another length of
-            training than the others.
-    """
-    records: dict[Cell, dict] = {}
-    for path in sorted(folder.glob("*.json")):
-        try:
-            cell = Cell.from_name(path.stem)
-        except InputError:
-            continue
-        try:
-            record = json.loads(path.read_text())
-            own = _must_agree(record)
-        except (ValueError, KeyError, TypeError):
-            raise InputError(f"{path} is damaged or of an older form: remove it") from None
-        for other, known in records.items():
-            if own != _must_agree(known):
-                raise InputError(
-                    f"{path} and {other.name}.json were measured on different data, or with "
-                    "another length of training: give each a folder of its own"
-                )
-        records[cell] = record
-    return records
-
-
-def _must_agree(record: dict) -> dict:
-    """Files of the grid's own length may lack `length`: they are older than the others."""
-    return {**{key: record[key] for key in SAME_DATA}, "length": record.get("length")}
-
-
-def summarise(dataset: str, records: Records, paper: dict) -> dict:
+def summarise(
+    dataset: str, records: Records, paper: dict, resamples: int = RESAMPLES, seed: int = 0
+) -> dict:
     """Set what was measured beside what was published.
 
     All figures are in percent; one that is missing is None. The parts:
 
     - `data`: what the records share; `paper_data`: what the paper's table was measured on.
-    - `table` (Table 1 or 2, and the encoders that the paper has not), `figure4a`: a row a cell and
-      metric, with the command that measures it again.
-    - `figure4b`, `single_caption`: a row an encoder, metric and number of captions.
+    - `command`: what measures a cell again, with its name in place of `CELL`.
+    - `table` (Table 1 or 2, and the encoders that the paper has not), `figure4a`: a row for each
+      cell and metric. `other_length`: it was trained for another number of minibatches than most
+      of its column, and cannot be compared with it.
+    - `figure4b`, `single_caption`: a row for each encoder, metric and number of captions.
+    - `da_forms`: AP@50 under DS-SJE, under DA-SJE, and under DA-SJE in the forms of training of
+      `dse.reproduction.cells.FORMS`; and the same with each image's level taken off.
     - `seeds`: the spread where a cell has several seeds.
-    - `rank_correlation`: Spearman's, of the encoders' order, a row a column of the table; its
-      interval over resampled test classes.
-    - `claims`: see `dse.reproduction.claims`; over the mean of a cell's seeds.
+    - `rank_correlation`: Spearman's, of the encoders' order, for each column of the table; without
+      cells of another length, which are named as `left_out`. Its interval resamples the test units.
+    - `claims`: see `dse.reproduction.claims.judge`.
     - `files`: what it was made of.
 
     Args:
         dataset: the name of the data set.
         records: run records by cell.
         paper: the content of `dse/reproduction/paper.json`.
+        resamples: of the bootstrap.
+        seed: of the bootstrap.
 
     Chapter: 6, zero-shot results.
     """
-    measured = Measured(records)
-    row = partial(_row, dataset, measured, paper)
-    table = [row(cell, metric) for cell in _table_cells(dataset) for metric in METRICS]
-    claims = [
-        judged(claim, measured.mean, measured.resampled, partial(published, paper, dataset))
-        for claim in claims_about(dataset)
-    ]
+    measured, theirs = Measured(records, resamples, seed), partial(published, paper, dataset)
+    table = _rows(_table_cells(dataset), measured, theirs)
     summary = {
         "dataset": dataset,
-        "data": _shared(records),
+        "data": shared_by(records),
         "paper_data": _paper_data(dataset, paper),
+        "command": command_of_a_cell(dataset, shared_by(records)),
         "table": table,
         "rank_correlation": _rank_correlations(measured, table),
-        "seeds": _seed_spreads(measured),
-        "claims": claims,
-        "figure4a": [row(cell, metric) for cell in PARTS["figure4a"] for metric in METRICS],
+        "da_forms": _da_forms(dataset, measured),
+        "seeds": _seed_spreads(dataset, measured),
+        "claims": judge(claims_about(dataset), measured, theirs),
+        "figure4a": _rows(PARTS["figure4a"], measured, theirs),
         "figure4b": _figure4b(dataset, records, paper),
         "single_caption": _single_captions(dataset, records, paper),
         "files": sorted(f"{cell.name}.json" for cell in records),
     }
-    return rounded(summary, digits=4)  # as the records: one more rounding may move a digit shown
+    # One digit more than the records have: another rounding must not move a digit that is shown.
+    return rounded(summary, digits=5)
 
 
 def _table_cells(dataset: str) -> list[Cell]:
-    cells = [*PARTS["table"], *PARTS["modern"]]
+    cells = [*PARTS["table"], *PARTS["bigrams"], *PARTS["modern"]]
     return [c for c in cells if (c.text_encoder, dataset) != ("attributes", "flowers")]
 
 
@@ -144,51 +118,48 @@ def _paper_data(dataset: str, paper: dict) -> dict | None:
     return {key: v for key, v in paper[PAPER_TABLE[dataset]].items() if key != "rows"}
 
 
-def _shared(records: Records) -> dict | None:
-    """What the runs have in common, their total time, and their numbers of steps."""
-    if not records:
+def _rows(cells: Sequence[Cell], measured: Measured, theirs: Published) -> list[dict]:
+    """A row for each cell and metric, of the cell's own seed."""
+    rows = []
+    usual = _usual_lengths(cells, measured)
+    for cell in cells:
+        length = measured.length(cell)
+        for metric in METRICS:
+            paper, ours = theirs(cell, metric), measured.value(cell, metric)
+            resampled = _resampled(measured, [cell], metric)
+            rows.append(
+                {
+                    "cell": cell.name,
+                    "text_encoder": cell.text_encoder,
+                    "objective": cell.objective,
+                    "captions_per_image": cell.captions or 10,
+                    "metric": metric,
+                    "paper": paper,
+                    "ours": ours,
+                    "interval": None if resampled is None else interval(resampled[0]),
+                    "length": length,
+                    "other_length": length not in (None, usual[cell.objective]),
+                }
+            )
+    return rows
+
+
+def _usual_lengths(cells: Sequence[Cell], measured: Measured) -> dict[str, int | str | None]:
+    """How long most cells of an objective were trained."""
+    usual = {}
+    for objective in OBJECTIVES:
+        own = (measured.length(cell) for cell in cells if cell.objective == objective)
+        lengths = Counter(length for length in own if length is not None)
+        usual[objective] = lengths.most_common(1)[0][0] if lengths else None
+    return usual
+
+
+def _resampled(measured: Measured, cells: Sequence[Cell], metric: str) -> np.ndarray | None:
+    """The figures of cells, each of its own seed, over resampled test units: (cells, R)."""
+    by_class = [measured.by_class(cell, metric) for cell in cells]
+    if any(own is None for own in by_class):
         return None
-    first = next(iter(records.values()))
-    shared = ("float16", "image_size", "notes", "classes", "images")
-    return {
-        **_must_agree(first),
-        **{key: first[key] for key in shared},
-        "steps": sorted({record["steps"] for record in records.values()}),
-        "minutes": sum(record["minutes"] for record in records.values()),
-    }
-
-
-def _row(dataset: str, measured: Measured, paper: dict, cell: Cell, metric: str) -> dict:
-    theirs, ours = published(paper, dataset, cell, metric), measured.value(cell, metric)
-    resampled = measured.resampled(cell, metric, every_seed=False)
-    return {
-        "cell": cell.name,
-        "text_encoder": cell.text_encoder,
-        "objective": cell.objective,
-        "captions_per_image": cell.captions or 10,
-        "metric": metric,
-        "paper": theirs,
-        "ours": ours,
-        "difference": None if theirs is None or ours is None else ours - theirs,
-        "interval": None if resampled is None else interval(resampled),
-        "command": _command(dataset, cell, _shared(measured.records)),
-    }
-
-
-def _command(dataset: str, cell: Cell, data: dict | None) -> str:
-    """What measures a cell again, beside the file that is there."""
-    words = ["dse reproduce", dataset]
-    if dataset != "fieldguide":
-        words.append("--root DATA")
-        if data is not None:
-            words.append(f"--image-encoder {data['image_encoder']}")
-    if data is not None and data["views"] > 1:
-        words.append(f"--views {data['views']}")
-    if data is not None and data["float16"]:
-        words.append("--float16")
-    if data is not None and data["length"] is not None:
-        words.append("--full" if data["length"] == "full" else f"--steps {data['length']}")
-    return " ".join([*words, f"--only {cell.name} --out again"])
+    return measured.resampled(np.stack(by_class)[:, None], metric)
 
 
 def _rank_correlations(measured: Measured, table: list[dict]) -> list[dict]:
@@ -196,32 +167,51 @@ def _rank_correlations(measured: Measured, table: list[dict]) -> list[dict]:
     correlations = []
     for metric in METRICS:
         for objective in OBJECTIVES:
-            column = [
+            known = [
                 row
                 for row in table
                 if (row["metric"], row["objective"]) == (metric, objective)
                 and None not in (row["paper"], row["ours"])
             ]
+            column = [row for row in known if not row["other_length"]]
             paper, ours = [row["paper"] for row in column], [row["ours"] for row in column]
             enough = len(column) > 2 and len(set(ours)) > 1
             cells = [Cell.from_name(row["cell"]) for row in column]
-            resampled = [measured.resampled(cell, metric, every_seed=False) for cell in cells]
+            resampled = _resampled(measured, cells, metric) if enough else None
             correlations.append(
                 {
                     "metric": metric,
                     "objective": objective,
                     "encoders": len(column),
+                    "left_out": [row["text_encoder"] for row in known if row["other_length"]],
                     "spearman": float(spearmanr(paper, ours).statistic) if enough else None,
-                    "interval": interval(spearman(paper, np.stack(resampled))) if enough else None,
+                    "interval": interval(spearman(paper, resampled)) if enough else None,
                 }
             )
     return correlations
 
 
-def _seed_spreads(measured: Measured) -> list[dict]:
+def _da_forms(dataset: str, measured: Measured) -> list[dict]:
+    """Why DA-SJE retrieves so little: a row for each text encoder and form of training."""
+    rows = []
+    for encoder in dict.fromkeys(cell.text_encoder for cell in PARTS["da"]):
+        if (encoder, dataset) == ("attributes", "flowers"):
+            continue
+        variants = [cell for cell in PARTS["da"] if cell.text_encoder == encoder]
+        for cell in (Cell(encoder), Cell(encoder, "da"), *variants):
+            row = {"text_encoder": encoder, "objective": cell.objective, "form": cell.form}
+            for metric in ("ap50", "ap50_without_level"):
+                resampled = _resampled(measured, [cell], metric)
+                row[metric] = measured.value(cell, metric)
+                row[f"{metric}_interval"] = None if resampled is None else interval(resampled[0])
+            rows.append(row)
+    return rows
+
+
+def _seed_spreads(dataset: str, measured: Measured) -> list[dict]:
     """The figures of the table's cells that were trained with several seeds."""
     spreads = []
-    for cell in (*PARTS["table"], *PARTS["modern"]):
+    for cell in _table_cells(dataset):
         seeds = [replace(cell, seed=seed) for seed in measured.seeds(cell)]
         for metric in METRICS if len(seeds) > 1 else ():
             values = [measured.value(own, metric) for own in seeds]
@@ -243,7 +233,7 @@ def _figure4b(dataset: str, records: Records, paper: dict) -> list[dict]:
     """The curves over test captions: means and standard deviations of the draws, or None."""
     figure = paper["figure4b"]
     curves = []
-    for encoder in (*PAPER_ENCODERS[1:], *MODERN_ENCODERS):
+    for encoder in CAPTION_ENCODERS:
         record = records.get(Cell(encoder))
         for metric in METRICS:
             known = figure[metric].get(encoder) if PAPER_TABLE.get(dataset) == "table1" else None
@@ -265,7 +255,7 @@ def _figure4b(dataset: str, records: Records, paper: dict) -> list[dict]:
 def _single_captions(dataset: str, records: Records, paper: dict) -> list[dict]:
     """Figures of one caption a class, over every caption there is."""
     rows = []
-    for encoder in (*PAPER_ENCODERS[1:], *MODERN_ENCODERS):
+    for encoder in CAPTION_ENCODERS:
         record = records.get(Cell(encoder))
         rows.append(
             {

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dse.reproduction import PARTS, Cell, choose_cells, read_paper
+from dse.reproduction.cells import FORMS
 from dse.reproduction.figures import PAPER_TABLE
 from dse.text import TEXT_ENCODERS
 from dse.utils.errors import InputError
@@ -17,10 +18,11 @@ RESULTS = Path(__file__).parents[2] / "results"
 numbers = st.none() | st.integers(1, 9999)
 cells = st.builds(
     Cell,
-    st.sampled_from(TEXT_ENCODERS),
+    st.sampled_from(list(TEXT_ENCODERS)),
     st.sampled_from(["ds", "da"]),
     st.integers(0, 99),
     numbers,
+    st.sampled_from([None, *FORMS]),
 )
 
 
@@ -48,7 +50,7 @@ def test_other_files_are_no_cells(name):
 
 def test_the_grid_is_the_one_that_was_planned():
     names = [cell.name for cell in choose_cells()]
-    assert len(names) == len(set(names)) == 18 + 8 + 12 + 2
+    assert len(names) == len(set(names)) == 18 + 8 + 48 + 2 + 2 + 20
     encoders = [cell.text_encoder for cell in PARTS["table"]]
     assert encoders[:9] == encoders[9:] and len(set(encoders)) == 9
     assert {(c.text_encoder, c.objective) for c in PARTS["table"]} >= {
@@ -86,6 +88,25 @@ def test_full_is_the_authors_length(toy, dataset, classes, steps):
         assert cell.training_config(data).steps == expected
 
 
+def test_a_form_changes_one_thing_in_the_authors_training(toy):
+    plain = Cell("word-cnn", "da").training_config(toy)
+    assert (plain.output_bias, plain.precision, plain.lr_decay) == ("learned", "32-true", 0.98)
+    assert Cell("word-cnn", "da", form="zero-bias").training_config(toy) == replace(
+        plain, output_bias="zero"
+    )
+    assert Cell("word-cnn", "da", form="float64").training_config(toy) == replace(
+        plain, precision="64-true"
+    )
+
+
+def test_an_annealed_cell_ends_at_the_learning_rate_of_the_authors_200_epochs(toy):
+    classes = len(toy.splits["trainval"])
+    config = Cell("word-cnn", form="annealed", length=20 * classes).training_config(toy)
+    assert config.lr_decay**20 == pytest.approx(0.98**200)
+    full = Cell("word-cnn", length="full")
+    assert replace(full, form="annealed").training_config(toy) == full.training_config(toy)
+
+
 def test_as_many_steps_as_asked_for(toy):
     for cell in choose_cells(["char-lstm", "figure4a"], length=9):
         assert cell.training_config(toy).steps == 9
@@ -93,8 +114,9 @@ def test_as_many_steps_as_asked_for(toy):
 
 def test_choosing_by_part_by_encoder_and_by_cell():
     assert choose_cells(["table"]) == list(PARTS["table"])
-    own = {cell.name for cell in choose_cells(["word-lstm"])}
-    assert own == {f"word-lstm-{end}" for end in ("ds-seed0", "da-seed0", "ds-seed1", "ds-seed2")}
+    own = {cell.name for cell in choose_cells(["bag-of-bigrams"])}
+    ends = ("ds-seed0", "da-seed0", "da-seed0-zero-bias", "da-seed0-float64")
+    assert own == {f"bag-of-bigrams-{end}" for end in ends}
     assert choose_cells(["char-cnn-rnn-long"]) == [Cell("char-cnn-rnn-long")]
     assert choose_cells(["word-cnn-da-seed4"] * 2) == [Cell("word-cnn", "da", seed=4)]
 

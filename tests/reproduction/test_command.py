@@ -10,7 +10,7 @@ from dse.cli import main
 @pytest.fixture
 def on_toys(toy, monkeypatch):
     """The command with the toy in place of every data set."""
-    monkeypatch.setattr("dse.datasets.load_dataset", lambda *names, **options: toy)
+    monkeypatch.setattr("dse.load_dataset", lambda *names, **options: toy)
 
 
 def test_cells_then_summary(on_toys, tmp_path, capsys):
@@ -30,7 +30,8 @@ def test_a_run_that_fails_is_told_and_the_others_go_on(on_toys, tmp_path, capsys
     assert main(["reproduce", "cub", *few, "--out", str(tmp_path)]) == 2
     error = capsys.readouterr().err
     assert "captions_per_image is 0" in error
-    assert error.splitlines()[-1].startswith("dse: 1 of 2 runs failed; the others are in ")
+    told = error.splitlines()[-1]
+    assert told.startswith("dse: 1 of 2 runs failed (bag-of-words-ds-seed0-captions0)")
     assert [path.stem for path in (tmp_path / "cub").iterdir()] == ["bag-of-words-ds-seed0"]
 
 

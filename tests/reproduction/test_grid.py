@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 import torch
 
+from dse.config import TrainingConfig
 from dse.reproduction.grid import COLUMNS, run_grid
-from dse.runs import TrainingConfig
 from dse.utils.errors import InputError
 
 # Ray's workers give way to everything else; on a machine with other work a test would wait long.

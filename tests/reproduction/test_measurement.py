@@ -4,21 +4,22 @@ import json
 from dataclasses import replace
 
 import pytest
+import torch
 from PIL import Image
 
-from dse.evaluation import evaluate
+from dse.evaluation import evaluate, measure
 from dse.reproduction import Cell, measure_cell, run_cells
+from dse.reproduction.measurement import without_level
 from dse.training import train
 from dse.utils.errors import InputError
 
 CELL = Cell("bag-of-words", length=30)
 FIELDS = {
-    "dataset", "image_encoder", "views", "float16", "data", "notes", "image_size",
-    "text_encoder", "objective", "seed", "length", "steps", "captions_per_image", "config",
-    "classes",
-    "images", "top1", "top1_per_class", "ap50", "map", "precision", "pair_accuracy", "per_pair",
-    "single_caption", "caption_curve", "per_class", "confusion", "final_loss", "minutes",
-    "versions", "machine",
+    "dataset", "image_encoder", "views", "float16", "data", "notes", "image_size", "classes",
+    "images", "text_encoder", "objective", "seed", "form", "length", "steps", "captions_per_image",
+    "config", "top1", "top1_per_class", "ap50", "map", "precision", "without_level",
+    "pair_accuracy", "per_pair", "single_caption", "caption_curve", "per_class", "confusion",
+    "final_loss", "minutes", "versions", "machine",
 }  # fmt: skip
 
 
@@ -36,7 +37,21 @@ def test_a_record_has_every_field_and_equals_an_evaluation(toy, measured):
     assert measured["per_class"] == metrics.to_dict()["per_class"]
     assert measured["final_loss"] == pytest.approx(run.history.loss.mean(), abs=1e-6)
     assert measured["precision"]["50"] == pytest.approx(measured["ap50"], abs=1e-6)
-    assert measured["data"] == toy.fingerprint()
+    assert measured["data"] == toy.describe()["content"]
+    level = metrics.scores.mean(1, keepdim=True)
+    level_off = measure(metrics.scores - level, toy.subset("test").labels, metrics.class_names)
+    assert measured["without_level"]["ap50"] == pytest.approx(level_off.ap50, abs=1e-6)
+    assert measured["without_level"]["per_class"] == pytest.approx(
+        level_off.class_precision.tolist(), abs=1e-6
+    )
+
+
+def test_a_level_that_an_image_adds_to_all_its_scores_is_taken_off():
+    labels = torch.arange(3).repeat_interleave(60)
+    scores = torch.nn.functional.one_hot(labels).float()
+    level = 10 * torch.rand(180, 1, generator=torch.Generator().manual_seed(0))
+    assert measure(scores + level, labels, list("abc")).ap50 < 0.6
+    assert without_level(scores + level, labels)["ap50"] == pytest.approx(1.0)
 
 
 def test_the_parts_of_a_record_agree_with_each_other(measured):

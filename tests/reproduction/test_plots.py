@@ -5,9 +5,10 @@ import pytest
 import torch
 from PIL import Image
 
+from dse.config import TrainingConfig
 from dse.datasets.described_images import DescribedImages
 from dse.reproduction import PARTS, Cell, plots, read_paper, summarise
-from dse.runs import Run, TrainingConfig
+from dse.runs import Run
 
 PAPER = read_paper()
 
@@ -15,7 +16,7 @@ PAPER = read_paper()
 @pytest.fixture
 def summary(record):
     cells = [*PARTS["figure4a"], *map(Cell, ("bag-of-words", "word-lstm", "word-cnn-rnn"))]
-    return summarise("cub", {cell: record(cell) for cell in cells}, PAPER)
+    return summarise("cub", {cell: record(cell) for cell in cells}, PAPER, resamples=500)
 
 
 def line_data(figure, panel):
@@ -64,17 +65,103 @@ def test_our_figures_against_the_papers(summary):
     assert points == expected and len(points) == 6
 
 
-def test_claims_are_one_row_each_and_missing_ones_left_out(summary):
-    (axis,) = plots.claims(summary).axes
-    known = [row["claim"] for row in summary["claims"] if row["verdict"] != "missing"]
-    assert [label.get_text() for label in axis.get_yticklabels()] == known
+def test_encoders_of_another_length_are_hollow(record):
+    cells = [*map(Cell, ("bag-of-words", "word-lstm", "word-cnn-rnn"))]
+    records = {cell: record(cell) for cell in cells}
+    records[cells[1]]["steps"] = 3
+    figure = plots.against_paper(summarise("cub", records, PAPER, resamples=100))
+    hollow = {
+        line.get_color()
+        for line in figure.axes[0].get_lines()
+        if len(line.get_xdata()) == 1 and line.get_markerfacecolor() == "none"
+    }
+    assert hollow == {plots.STYLES["word-lstm"][0]}
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert "another length" in labels
+
+
+def drawn_points(axis):
+    """(name, difference) -> colour and whether filled, of every mark on a panel of claims."""
+    names = [label.get_text() for label in axis.get_yticklabels()]
+    points = {}
+    for line in axis.get_lines():
+        for x, y in zip(line.get_xdata(), line.get_ydata(), strict=True):
+            if line.get_marker() not in ("None", None, "") and np.isfinite(x):
+                filled = line.get_markerfacecolor() != "none"
+                points[names[int(y)], line.get_marker(), round(float(x), 4)] = (
+                    line.get_color(),
+                    filled,
+                )
+    return points
+
+
+def test_claims_stand_in_their_groups_sorted_with_verdict_and_interval(summary):
+    known = [row for row in summary["claims"] if row["verdict"] != "missing"]
     assert 0 < len(known) < len(summary["claims"])
+    axes = plots.claims(summary).axes
+    groups = list(dict.fromkeys(row["group"] for row in known))
+    assert [axis.get_title(loc="left") for axis in axes] == groups
+    for axis, group in zip(axes, groups, strict=True):
+        own = [row for row in known if row["group"] == group]
+        own.sort(key=lambda row: -row["ours"])
+        labels = [label.get_text() for label in axis.get_yticklabels()]
+        assert labels == [row["claim"].removeprefix(f"{group}: ") for row in own]
+        points = drawn_points(axis)
+        (bars,) = axis.collections
+        for name, row, bar in zip(labels, own, bars.get_segments(), strict=True):
+            mark = "X" if row["verdict"] == "does not hold" else "o"
+            colour, filled = points[name, mark, round(row["ours"], 4)]
+            assert colour == plots.STYLES[row["higher"][0]][0]
+            assert filled == (row["verdict"] != "not told apart")
+            assert (name, "D", round(row["paper"], 4)) in points
+            assert bar[:, 0].tolist() == pytest.approx(row["interval"])
+
+
+def test_every_run_of_a_cell_with_several_seeds_is_a_dot(record):
+    cells = [Cell("bag-of-words", seed=seed) for seed in (0, 1, 2)]
+    summary = summarise("cub", {cell: record(cell) for cell in cells}, PAPER, resamples=100)
+    for axis, metric in zip(plots.seeds(summary).axes, ("top1", "ap50"), strict=True):
+        (row,) = [own for own in summary["seeds"] if own["metric"] == metric]
+        (dots,) = axis.collections
+        assert sorted(dots.get_offsets()[:, 0]) == pytest.approx(sorted(row["values"]))
+        (mean,) = [line for line in axis.get_lines() if len(line.get_xdata())]
+        assert mean.get_xdata() == pytest.approx([row["mean"]])
+
+
+def test_every_encoder_of_the_grid_has_a_colour_of_its_own():
+    encoders = {cell.text_encoder for part in PARTS.values() for cell in part}
+    assert encoders <= set(plots.STYLES)
+    colours = [colour for colour, _ in plots.STYLES.values()]
+    assert len(set(colours)) == len(colours)
+
+
+@pytest.mark.parametrize("ground", ["#ffffff", "#121212"])
+def test_colours_can_be_read_on_light_and_on_dark_ground(ground):
+    def luminance(colour):
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+        return float(np.dot([0.2126, 0.7152, 0.0722], linear))
+
+    def contrast(one, other):
+        low, high = sorted(map(luminance, (one, other)))
+        return (high + 0.05) / (low + 0.05)
+
+    assert contrast(plots.INK, ground) > 4  # text
+    assert min(contrast(colour, ground) for colour, _ in plots.STYLES.values()) > 2
+
+
+def test_figures_are_transparent(summary):
+    for draw in (plots.against_paper, plots.figure4a, plots.claims, plots.seeds):
+        figure = draw(summary)
+        assert figure.get_facecolor()[3] == 0
+        assert all(axis.get_facecolor()[3] == 0 for axis in figure.axes)
 
 
 @pytest.mark.parametrize("dataset", ["cub", "flowers", "folder"])
 def test_figures_of_nothing_are_empty_but_there(dataset):
     summary = summarise(dataset, {}, PAPER)
-    for draw in (plots.against_paper, plots.figure4a, plots.figure4b, plots.claims):
+    drawings = plots.against_paper, plots.figure4a, plots.figure4b, plots.claims, plots.seeds
+    for draw in drawings:
         draw(summary).canvas.draw()
 
 

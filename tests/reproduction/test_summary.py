@@ -2,16 +2,21 @@
 
 import json
 import random
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from dse.reproduction import PARTS, Cell, read_paper, read_records, summarise, write_summary
-from dse.reproduction.claims import Claim, claims_about, judged
+from dse.reproduction import PARTS, Cell, read_paper, read_records, write_summary
+from dse.reproduction import summarise as summarise_in_full
+from dse.reproduction.claims import claims_about
+from dse.reproduction.intervals import interval, resampled_means, spearman
 from dse.reproduction.report import paper_table, to_markdown
-from dse.utils.errors import InputError
 
 PAPER = read_paper()
+RESULTS = Path(__file__).parents[2] / "results"
+summarise = partial(summarise_in_full, resamples=500)
 ALL = [cell for part in PARTS.values() for cell in part]
 
 
@@ -40,9 +45,9 @@ def test_the_summary_is_a_pure_function_of_the_run_files(records, tmp_path):
         write_summary(folder)
     for name in ("summary.json", "summary.md"):
         assert (one / name).read_bytes() == (other / name).read_bytes()
-    summary = json.loads((one / "summary.json").read_text())
-    assert summary == summarise("cub", read_records(one), PAPER)
-    assert (one / "summary.md").read_text() == to_markdown(summary)
+    summary = json.loads((one / "summary.json").read_text(encoding="utf-8"))
+    assert summary == summarise_in_full("cub", read_records(one), PAPER)
+    assert (one / "summary.md").read_text(encoding="utf-8") == to_markdown(summary)
     assert summary["files"] == sorted(f"{cell.name}.json" for cell in ALL)
 
 
@@ -53,35 +58,33 @@ def test_a_figure_is_rounded_once_from_file_to_table(records):
     assert row["top-1, here"] == "51.9"
 
 
-def test_every_cell_of_the_papers_table_is_there_with_its_command(records):
+def test_every_cell_of_the_papers_table_is_there(records):
     rows = summarise("cub", records, PAPER)["table"]
-    assert len(rows) == 2 * (18 + 2)
+    assert len(rows) == 2 * (18 + 2 + 2)
     for row in rows:
         published = PAPER["table1"]["rows"].get(row["text_encoder"])
         if published is not None:
             assert row["paper"] == published[row["metric"]][row["objective"]]
-            assert row["difference"] == pytest.approx(row["ours"] - row["paper"], abs=2e-4)
         own = records[Cell(row["text_encoder"], row["objective"])]
         assert row["ours"] == pytest.approx(100 * own[row["metric"]], abs=1e-4)
         low, high = row["interval"]
         assert low < row["ours"] < high
-        assert row["command"] == (
-            "dse reproduce cub --root DATA --image-encoder toy "
-            f"--only {row['text_encoder']}-{row['objective']}-seed0 --out again"
-        )
 
 
 @pytest.mark.parametrize("length", [None, "full", 9])
-def test_the_command_of_a_cell_measures_it_again(records, length):
+def test_the_command_measures_any_cell_again_and_is_told_once(records, length):
     from dse.cli import _parser
     from dse.reproduction import choose_cells
 
     records = {cell: {**own, "length": length} for cell, own in records.items()}
-    rows = summarise("cub", records, PAPER)
-    for row in rows["table"] + rows["figure4a"]:
-        options = _parser().parse_args(row["command"].split()[1:])
+    summary = summarise("cub", records, PAPER)
+    assert to_markdown(summary).count("--out again") == 1
+    for row in summary["table"] + summary["figure4a"]:
+        words = summary["command"].replace("CELL", row["cell"]).split()
+        options = _parser().parse_args(words[1:])
         assert [cell.name for cell in choose_cells(options.only)] == [row["cell"]]
         assert str(options.out) == "again"
+        assert (str(options.root), options.image_encoder) == ("DATA", "toy")
         assert (options.full, options.steps) == (length == "full", 9 if length == 9 else None)
 
 
@@ -104,13 +107,14 @@ def test_a_missing_cell_is_missing_in_its_row_and_its_claims(records):
     about = [row["claim"] for row in summary["claims"] if row["verdict"] == "missing"]
     assert "DS-SJE above DA-SJE, AP@50: word-lstm" in about
     assert "word-cnn-rnn is the best, top-1" not in about
-    assert "| missing |" in to_markdown(summary)
+    page = to_markdown(summary)
+    assert "| missing |" in page and "claims are missing" in page
 
 
 def test_the_table_to_be_shown_has_every_figure_and_its_interval(records):
     del records[Cell("char-cnn", "da")]
     summary = summarise("cub", records, PAPER)
-    for objective, encoders in (("ds", 11), ("da", 9)):
+    for objective, encoders in (("ds", 12), ("da", 10)):
         table = paper_table(summary, objective)
         assert table.shape == (encoders, 6)
         own = [row for row in summary["table"] if row["objective"] == objective]
@@ -151,7 +155,48 @@ def test_rank_correlation_equals_its_formula(records):
     assert first["spearman"] == pytest.approx(1 - 6 * squares / (9 * 80), abs=0.006)
 
 
-def test_seeds_are_averaged_in_claims_and_shown_with_their_spread(records):
+def test_cells_of_another_length_are_marked_and_not_ranked(records):
+    for objective in ("ds", "da"):
+        records[Cell("attributes", objective)]["steps"] = 3
+    records[Cell("char-lstm")]["steps"] = 5
+    summary = summarise("cub", records, PAPER)
+    marked = {row["cell"] for row in summary["table"] if row["other_length"]}
+    assert marked == {"attributes-ds-seed0", "attributes-da-seed0", "char-lstm-ds-seed0"}
+    ranked = {
+        (row["metric"], row["objective"]): (row["encoders"], row["left_out"])
+        for row in summary["rank_correlation"]
+    }
+    for metric in ("top1", "ap50"):
+        assert ranked[metric, "ds"] == (7, ["attributes", "char-lstm"])
+        assert ranked[metric, "da"] == (8, ["attributes"])
+    page = to_markdown(summary)
+    (line,) = [own for own in page.splitlines() if own.startswith("| char-lstm | 21.6")]
+    assert line.count("†") == 2
+    assert "attributes 3, char-lstm 5; the rest 7" in page
+    shown = paper_table(summary, "ds")["top-1, here"]
+    assert {name for name, figure in shown.items() if "†" in figure} == {"attributes", "char-lstm"}
+
+
+def test_all_cells_of_the_authors_length_are_ranked_together(records):
+    """Attributes had 7 epochs in the paper, and the others 200."""
+    for cell, own in records.items():
+        own.update(length="full", steps=567 if cell.text_encoder == "attributes" else 16_200)
+    summary = summarise("cub", records, PAPER)
+    assert [row["encoders"] for row in summary["rank_correlation"]] == [9] * 4
+    assert "†" not in to_markdown(summary)
+
+
+def test_the_interval_of_the_rank_correlation_resamples_all_encoders_together(records):
+    cells = [cell for cell in PARTS["table"] if cell.objective == "ds"]
+    ap50 = [[own["ap50"] for own in records[cell]["per_class"].values()] for cell in cells]
+    drawn = resampled_means(np.array(ap50)[:, None], np.ones(10), resamples=500, seed=(0, 0))
+    theirs = [PAPER["table1"]["rows"][cell.text_encoder]["ap50"]["ds"] for cell in cells]
+    row = summarise("cub", records, PAPER)["rank_correlation"][2]
+    assert (row["metric"], row["objective"]) == ("ap50", "ds")
+    assert row["interval"] == pytest.approx(interval(spearman(theirs, drawn)), abs=1e-5)
+
+
+def test_seeds_are_shown_with_their_spread_and_a_claim_uses_those_of_both_sides(records):
     summary = summarise("cub", records, PAPER)
     own = [row for row in summary["seeds"] if row["text_encoder"] == "word-lstm"]
     spread = next(row for row in own if row["metric"] == "top1")
@@ -160,27 +205,34 @@ def test_seeds_are_averaged_in_claims_and_shown_with_their_spread(records):
     assert (spread["mean"], spread["sd"]) == pytest.approx(
         (np.mean(values), np.std(values, ddof=1)), abs=0.006
     )
-    claim = next(
-        row for row in summary["claims"] if row["claim"] == "DS-SJE above DA-SJE, top-1: word-lstm"
-    )
+    shown = f"{np.mean(values):.1f} ± {np.std(values, ddof=1):.1f} (3)"
+    assert shown in to_markdown(summary)
+    claims = {row["claim"]: row for row in summary["claims"]}
+    claim = claims["DS-SJE above DA-SJE, top-1: word-lstm"]
     da = 100 * records[Cell("word-lstm", "da")]["top1"]
-    assert claim["ours"] == pytest.approx(np.mean(values) - da, abs=2e-4)
+    assert claim["seeds"] == [0]
+    assert claim["ours"] == pytest.approx(values[0] - da, abs=2e-4)
+    assert claims["One caption: word-cnn-rnn above word-lstm, AP@50"]["seeds"] == [0, 1, 2]
 
 
 @pytest.mark.parametrize(
-    ("lead", "verdict"), [(0.2, "holds"), (-0.2, "does not hold"), (0.0, "undecided")]
+    ("lead", "verdict"), [(0.2, "holds"), (-0.2, "does not hold"), (0.0, "not told apart")]
 )
 def test_verdicts(records, lead, verdict):
     ds, da = records[Cell("char-cnn")], records[Cell("char-cnn", "da")]
     for c, (name, own) in enumerate(ds["per_class"].items()):
         own["ap50"] = da["per_class"][name]["ap50"] + lead + (0.01 if c % 2 else -0.01)
     ds["ap50"] = da["ap50"] + lead
-    rows = summarise("cub", records, PAPER)["claims"]
+    summary = summarise_in_full("cub", records, PAPER, resamples=5000)
     claim = "DS-SJE above DA-SJE, AP@50: char-cnn"
-    row = next(row for row in rows if row["claim"] == claim)
+    row = next(row for row in summary["claims"] if row["claim"] == claim)
     assert row["verdict"] == verdict
     assert row["paper"] == pytest.approx(42.7 - 2.9)
-    assert row["ours"] == pytest.approx(100 * lead, abs=1e-6)
+    assert row["ours"] == pytest.approx(100 * lead, abs=1e-4)
+    shown = verdict if verdict == "not told apart" else f"{verdict} (one seed)"
+    page = to_markdown(summary)
+    (line,) = [own for own in page.splitlines() if own.startswith("| char-cnn | +39.8")]
+    assert line.endswith(f"| {shown} |")
 
 
 def test_what_the_paper_itself_says_about_its_claims():
@@ -195,24 +247,35 @@ def test_what_the_paper_itself_says_about_its_claims():
     assert None not in rows.values()
 
 
-def test_a_claim_about_several_cells_takes_their_extremes():
-    figures = {"char-cnn": 5.0, "word-cnn": 3.0, "word-lstm": 4.0}
-    cells = [Cell(name) for name in figures]
-    claim = Claim("toy", "top1", tuple(cells[:2]), (cells[2],), "min", "max")
+def test_the_forms_of_da_stand_side_by_side_with_levels_on_and_off(record, records):
+    cell = Cell("char-cnn", "da", form="float64")
+    by_class = [0.3, 0.5] * 5
+    records[cell] = record(cell, without_level={"ap50": 0.4, "per_class": by_class})
+    rows = summarise("cub", records, PAPER)["da_forms"]
+    own = {
+        (row["objective"], row["form"]): row for row in rows if row["text_encoder"] == "char-cnn"
+    }
+    assert list(own) == [("ds", None), ("da", None), ("da", "zero-bias"), ("da", "float64")]
+    row = own["da", "float64"]
+    assert row["ap50"] == pytest.approx(100 * records[cell]["ap50"], abs=1e-4)
+    assert row["ap50_without_level"] == pytest.approx(40)
+    low, high = row["ap50_without_level_interval"]
+    assert 30 < low < 40 < high < 50
+    assert own["ds", None]["ap50_without_level"] is None
+    page = to_markdown(summarise("cub", records, PAPER))
+    assert f"| 40.0 ({low:.1f} to {high:.1f}) |" in page
 
-    def known(cell, metric):
-        return figures[cell.text_encoder]
 
-    assert claim.difference(known) == -1.0
-    resampled = lambda cell, metric: np.full(10, known(cell, metric))  # noqa: E731
-    row = judged(claim, known, resampled, lambda cell, metric: None)
-    assert (row["verdict"], row["paper"], row["ours"]) == ("does not hold", None, -1.0)
+def test_the_forms_of_da_are_left_out_where_there_are_none(records):
+    few = {cell: own for cell, own in records.items() if cell.form is None}
+    assert "DA, float64" not in to_markdown(summarise("cub", few, PAPER))
 
 
 def test_flowers_has_no_attributes():
     summary = summarise("flowers", {}, PAPER)
     assert len([row for row in summary["table"] if row["paper"] is not None]) == 32
     texts = [row["text_encoder"] for row in summary["table"]]
+    texts += [row["text_encoder"] for row in summary["da_forms"]]
     texts += [claim.text for claim in claims_about("flowers")]
     assert not any("attributes" in text for text in texts)
 
@@ -220,6 +283,7 @@ def test_flowers_has_no_attributes():
 def test_what_differs_is_stated(records):
     page = to_markdown(summarise("cub", records, PAPER))
     assert "10 test classes" in page and "in the paper 50 with 2933" in page
+    assert "Chance level of top-1: 10.0 %; in the paper 2.0 %" in page
     assert "227 × 227 pixels" in page
     assert "toy, 1 view in training; in the paper GoogLeNet, 10 views" in page
     guide = {cell: {**own, "dataset": "fieldguide"} for cell, own in records.items()}
@@ -227,15 +291,22 @@ def test_what_differs_is_stated(records):
     assert "**Other data.**" in page and "pixels" not in page
 
 
-def test_records_of_different_data_and_damaged_files_are_refused(record, tmp_path):
-    cells = [Cell("char-cnn"), Cell("word-cnn")]
-    folder = written(tmp_path / "cub", {c: record(c, data=c.text_encoder) for c in cells})
-    with pytest.raises(InputError, match="measured on different data"):
-        read_records(folder)
-    lengths = [{"length": "full"}, {}]
-    both = {cell: record(cell, **own) for cell, own in zip(cells, lengths, strict=True)}
-    with pytest.raises(InputError, match="another length of training"):
-        read_records(written(tmp_path / "lengths" / "cub", both))
-    (folder / "word-cnn-ds-seed0.json").write_text("{}")
-    with pytest.raises(InputError, match=r"word-cnn-ds-seed0.json is damaged"):
-        read_records(folder)
+def test_a_folder_of_another_length_has_a_summary_too(records):
+    full = {
+        cell: {**own, "length": "full", "steps": 16_200}
+        for cell, own in records.items()
+        if cell.objective == "ds" and cell.seed == 0 and cell.captions is None
+    }
+    page = to_markdown(summarise("cub", full, PAPER))
+    assert "16,200, as many epochs as the authors'" in page
+    assert "top-1, DA: paper" not in page  # no column without a figure
+    assert page.count("Missing: no cell has been measured.") == 2  # Figure 4a and the forms of DA
+
+
+@pytest.mark.parametrize("folder", ["cub", "fieldguide", "full/cub", "longer/cub"])
+def test_the_summaries_of_the_repository_are_of_the_files_beside_them(folder):
+    summary = json.loads((RESULTS / folder / "summary.json").read_text(encoding="utf-8"))
+    cells = read_records(RESULTS / folder)
+    assert summary["files"] == sorted(f"{cell.name}.json" for cell in cells)
+    page = (RESULTS / folder / "summary.md").read_text(encoding="utf-8")
+    assert page == to_markdown(summary)

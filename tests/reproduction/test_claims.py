@@ -1,0 +1,248 @@
+"""Claims: stated once, compared on matched seeds and independent units, judged after Holm."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dse.reproduction import PARTS, Cell, read_paper, read_records
+from dse.reproduction.claims import Claim, claims_about, judge
+from dse.reproduction.figures import Measured, published, unit_of_class
+from dse.reproduction.intervals import holm, interval, p_value, resampled_means
+
+PAPER = read_paper()
+RESULTS = Path(__file__).parents[2] / "results"
+PAIR = (Cell("word-cnn"), Cell("char-cnn"))
+
+
+def claim(higher, lower, metric="ap50", **options):
+    return Claim("toy", "toy", metric, tuple(higher), tuple(lower), **options)
+
+
+def judged(claims, records, resamples=1000, **options):
+    return judge(claims, Measured(records, resamples, **options), lambda cell, metric: None)
+
+
+def leads(record, leads_by_seed, metric="ap50", per_class=0.0):
+    """Records in which `word-cnn` leads `char-cnn` by so much, with each seed of its own."""
+    records = {}
+    for seed, lead in leads_by_seed.items():
+        first, second = (Cell(cell.text_encoder, seed=seed) for cell in PAIR)
+        records[second] = record(second)
+        records[first] = record(second)
+        for c, own in enumerate(records[first]["per_class"].values()):
+            own[metric] += lead + (per_class if c % 2 else -per_class)
+        records[first][metric] += lead
+    return records
+
+
+@pytest.mark.parametrize("dataset", ["cub", "flowers", "fieldguide"])
+def test_each_claim_stands_once(dataset):
+    claims = claims_about(dataset)
+    assert len({own.text for own in claims}) == len(claims)
+    compared = [(own.metric, own.higher, own.lower, own.of_means) for own in claims]
+    assert len(set(compared)) == len(compared)
+
+
+def test_only_seeds_that_all_cells_have_are_compared(record):
+    records = leads(record, {0: 0.1, 1: 0.2, 2: 0.3})
+    unmatched = Cell("word-cnn", seed=3)
+    records[unmatched] = record(unmatched, ap50=0.99)
+    (row,) = judged([claim(PAIR[:1], PAIR[1:])], records)
+    assert row["seeds"] == [0, 1, 2]
+    assert row["ours"] == pytest.approx(20)
+    del records[Cell("char-cnn", seed=0)]
+    (row,) = judged([claim(PAIR[:1], PAIR[1:])], records)
+    assert row["seeds"] == [1, 2]
+    assert row["ours"] == pytest.approx(25)
+
+
+def test_cells_without_a_common_seed_are_not_compared(record):
+    records = {Cell("word-cnn", seed=1): record(PAIR[0]), PAIR[1]: record(PAIR[1])}
+    (row,) = judged([claim(PAIR[:1], PAIR[1:])], records)
+    assert (row["verdict"], row["ours"], row["p"], row["seeds"]) == ("missing", None, None, [])
+
+
+def test_differences_are_paired_by_seed(record):
+    """Both encoders vary by seed, together: their difference does not."""
+    records = leads(record, {0: 0.2, 1: 0.2, 2: 0.2})
+    (row,) = judged([claim(PAIR[:1], PAIR[1:])], records)
+    assert row["interval"] == pytest.approx([20, 20])
+    assert row["verdict"] == "holds"
+
+
+def test_a_lead_that_changes_its_sign_with_the_seed_is_not_told_apart(record):
+    (row,) = judged([claim(PAIR[:1], PAIR[1:])], leads(record, {0: 0.3, 1: 0.3, 2: -0.05}))
+    assert row["ours"] > 15 and row["verdict"] == "not told apart"
+    (row,) = judged([claim(PAIR[:1], PAIR[1:])], leads(record, {0: 0.3}))
+    assert row["verdict"] == "holds"  # of this one run
+
+
+@pytest.mark.parametrize("metric", ["top1", "ap50"])
+def test_interval_and_p_value_are_those_of_the_paired_bootstrap(record, metric, monkeypatch):
+    monkeypatch.setattr("dse.reproduction.claims.CLOSE", (1.0, 1.0))
+    records = leads(record, {0: 0.02, 1: 0.03}, metric, per_class=0.04)
+    (row,) = judged([claim(PAIR[:1], PAIR[1:], metric)], records, resamples=500)
+    by_class = [
+        [
+            [
+                100 * own[metric]
+                for own in records[Cell(cell.text_encoder, seed=s)]["per_class"].values()
+            ]
+            for s in (0, 1)
+        ]
+        for cell in PAIR
+    ]
+    images = [own["images"] for own in records[PAIR[0]]["per_class"].values()]
+    weights = images if metric == "top1" else [1] * len(images)
+    differences = np.subtract(*by_class)
+    drawn = resampled_means(differences, np.array(weights), resamples=500, seed=(0, 0))
+    assert row["interval"] == pytest.approx(interval(drawn))
+    assert row["p"] == pytest.approx(p_value(drawn[None]))
+
+
+def test_the_two_species_of_a_pair_are_one_unit(record):
+    """Leads that cancel within a pair are no uncertainty; resampled singly they would be."""
+    names = [f"{side} {bird}" for bird in "abcde" for side in ("eastern", "western")]
+    records = leads(record, {0: 0.02}, per_class=0.3)
+    (singly,) = judged([claim(PAIR[:1], PAIR[1:])], records)
+    for own in records.values():
+        own["per_class"] = dict(zip(names, own["per_class"].values(), strict=True))
+    (in_pairs,) = judged([claim(PAIR[:1], PAIR[1:])], records)
+    assert singly["verdict"] == "not told apart"
+    assert in_pairs["verdict"] == "holds"
+    assert in_pairs["interval"] == pytest.approx([2, 2])
+
+
+def test_pairs_that_move_together_have_a_wider_interval_than_single_classes(record):
+    names = [f"{side} {bird}" for bird in "abcde" for side in ("eastern", "western")]
+    records = leads(record, {0: 0.0})
+    for c, own in enumerate(records[PAIR[0]]["per_class"].values()):
+        own["ap50"] += (0.3, 0.1, -0.1, 0.2, 0.0)[c // 2]
+    widths = []
+    for _ in range(2):
+        (row,) = judged([claim(PAIR[:1], PAIR[1:])], records, resamples=5000)
+        widths.append(row["interval"][1] - row["interval"][0])
+        for own in records.values():
+            own["per_class"] = dict(zip(names, own["per_class"].values(), strict=True))
+    assert widths[1] > 1.25 * widths[0]
+
+
+def test_units_of_fieldguide_are_its_pairs_and_those_of_others_their_classes():
+    names = ["western ouzel", "wren", "eastern ouzel", "eastern finch"]
+    assert unit_of_class(names).tolist() == [0, 1, 0, 2]
+    (first, *_) = read_records(RESULTS / "fieldguide").values()
+    units = unit_of_class(list(first["per_class"]))
+    assert np.bincount(units).tolist() == [2] * 25
+    for pair in first["per_pair"]:
+        one, other = (list(first["per_class"]).index(name) for name in pair["classes"])
+        assert units[one] == units[other]
+
+
+def test_the_verdict_follows_the_adjusted_p_value(record):
+    """The same evidence decides one claim alone, and not one among many."""
+    records = leads(record, {0: 0.04}, per_class=0.06)
+    (alone,) = judged([claim(PAIR[:1], PAIR[1:])], records)
+    others = [claim(PAIR[:1], PAIR[:1]) for _ in range(30)]
+    among, *rest = judged([claim(PAIR[:1], PAIR[1:]), *others], records)
+    assert (alone["verdict"], among["verdict"]) == ("holds", "not told apart")
+    assert alone["p"] == alone["adjusted_p"] < 0.05
+    assert alone["interval"] == among["interval"] and among["interval"][0] > 0
+    assert among["adjusted_p"] == pytest.approx(min(1, 31 * among["p"]))
+    assert {row["adjusted_p"] for row in rest} == {1.0}
+
+
+def test_missing_claims_do_not_count_for_the_correction(record):
+    records = leads(record, {0: 0.04}, per_class=0.06)
+    missing = [claim(PAIR[:1], [Cell("word-lstm")])] * 30
+    row, *rest = judged([claim(PAIR[:1], PAIR[1:]), *missing], records)
+    assert row["adjusted_p"] == row["p"]
+    assert {own["verdict"] for own in rest} == {"missing"}
+
+
+def test_a_close_call_is_estimated_again_from_more_resamples(record, monkeypatch):
+    records = leads(record, {0: 0.03}, per_class=0.06)
+    p_values = {}
+    for name, close in (("once", (1.0, 1.0)), ("again", (0.0, 1.0))):
+        monkeypatch.setattr("dse.reproduction.claims.CLOSE", close)
+        of_draws = [
+            judged([claim(PAIR[:1], PAIR[1:])], records, resamples=500, seed=seed)[0]["p"]
+            for seed in range(10)
+        ]
+        p_values[name] = np.std(of_draws)
+    assert p_values["again"] < p_values["once"] / 2
+
+
+def test_a_claim_about_several_encoders_takes_the_smallest_difference(record):
+    cells = [Cell(name) for name in ("word-cnn", "char-cnn", "char-lstm")]
+    records = {cell: record(cells[0]) for cell in cells}
+    for cell, lead in zip(cells[1:], (-0.2, 0.1), strict=True):
+        for own in records[cell]["per_class"].values():
+            own["ap50"] += lead
+        records[cell]["ap50"] += lead
+    (row,) = judged([claim(cells[:1], cells[1:])], records)
+    assert row["ours"] == pytest.approx(-10)
+    assert row["verdict"] == "does not hold"
+    (mean,) = judged([claim(cells[1:], cells[:1], of_means=True)], records)
+    assert mean["ours"] == pytest.approx(-5)
+
+
+def test_cells_of_other_lengths_are_told(record):
+    cells = {cell: record(cell) for cell in PAIR}
+    of_two = [claim(PAIR[:1], PAIR[1:]), claim(PAIR, PAIR, of_means=True)]
+    assert [row["same_length"] for row in judged(of_two, cells)] == [True, True]
+    cells[PAIR[0]]["steps"] = 9
+    assert [row["same_length"] for row in judged(of_two, cells)] == [False, True]
+    for own in cells.values():
+        own["length"] = "full"  # 200 epochs, and 7 of attributes: as the paper has it
+    assert judged(of_two, cells)[0]["same_length"]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "disagrees", "equal"),
+    [
+        ("cub", {"attributes", "word2vec", "char-lstm"}, {"char-cnn-rnn"}),
+        ("flowers", {"word2vec", "char-cnn", "char-lstm"}, set()),
+    ],
+)
+def test_the_paper_itself_does_not_agree_with_each_of_its_claims(dataset, disagrees, equal):
+    figures = partial(published, PAPER, dataset)
+    rows = judge(claims_about(dataset), Measured({}), figures)
+    group = "DS-SJE above DA-SJE, top-1: "
+    for verdict, encoders in (("disagrees", disagrees), ("equal", equal)):
+        found = {row["claim"] for row in rows if row["paper_verdict"] == verdict}
+        assert found == {group + encoder for encoder in encoders}
+    unknown = {row["claim"] for row in rows if row["paper_verdict"] is None}
+    assert all(text.startswith("One caption") for text in unknown)
+    assert (len(unknown) == 2) == (dataset == "flowers")
+
+
+def test_the_order_of_the_records_changes_nothing(record):
+    cells = [Cell(cell.text_encoder, seed=seed) for cell in PAIR for seed in (2, 0, 1)]
+    records = {cell: record(cell) for cell in cells}
+    for own in records.values():
+        for c, figures in enumerate(own["per_class"].values()):
+            figures["images"] = 20 + c
+    backwards = dict(reversed(records.items()))
+    claims = [claim(PAIR[:1], PAIR[1:], metric) for metric in ("top1", "ap50")]
+    assert judged(claims, records) == judged(claims, backwards)
+
+
+@pytest.mark.parametrize("dataset", ["cub", "fieldguide"])
+def test_no_verdict_on_the_measured_runs_depends_on_the_draws(dataset):
+    records, claims = read_records(RESULTS / dataset), claims_about(dataset)
+    one, other = (
+        judge(claims, Measured(records, seed=seed), lambda cell, metric: None) for seed in (0, 1)
+    )
+    verdicts = {row["claim"]: row["verdict"] for row in one}
+    assert {row["claim"]: row["verdict"] for row in other} == verdicts
+    known = [row for row in one if row["p"] is not None]
+    assert [row["adjusted_p"] for row in known] == pytest.approx(holm([row["p"] for row in known]))
+
+
+def test_the_claims_need_cells_of_the_grid_alone():
+    grid = {cell for part in PARTS.values() for cell in part}
+    for dataset in ("cub", "flowers", "fieldguide"):
+        for own in claims_about(dataset):
+            assert grid.issuperset({*own.higher, *own.lower})
