@@ -19,10 +19,10 @@ from dse.objective import joint_embedding_loss
 from dse.reproduction import PARTS, Cell
 from dse.reproduction.cells import PAPER_ENCODERS
 from dse.sampling import MinibatchSampler
-from dse.text import WORD_ENCODERS, build_text_encoder
+from dse.text import TEXT_ENCODERS, build_text_encoder
 from dse.text.averages import WORD_VECTOR_DIM
 from dse.text.tokens import build_vocabulary
-from dse.training.loop import descriptions
+from dse.training.loop import encoder_inputs
 
 FEATURES = 1024
 MINIBATCHES = 10
@@ -58,7 +58,7 @@ def flops_of_a_step(classes: DescribedImages, name: str) -> tuple[int, int]:
     """Of the forward pass, and of the whole step: means over minibatches of 40."""
     generator = torch.Generator().manual_seed(0)
     encoder = build_text_encoder(name, FEATURES, **needs(classes, name), generator=generator)
-    texts = descriptions(encoder, classes)
+    texts = encoder_inputs(encoder, classes)
     sampler = MinibatchSampler(classes)
     forward = step = 0
     for _ in range(MINIBATCHES):
@@ -76,9 +76,9 @@ def needs(classes: DescribedImages, name: str) -> dict:
     """What `build_text_encoder` needs. The values of word vectors cost nothing."""
     if name == "attributes":
         return {"num_attributes": classes.class_attributes.shape[1]}
-    if name not in WORD_ENCODERS:
+    if "vocabulary" not in TEXT_ENCODERS[name].needs:
         return {}
-    vocabulary = build_vocabulary([caption for own in classes.captions for caption in own])
+    vocabulary = build_vocabulary(classes.all_captions)
     if name == "word2vec":
         vectors = torch.zeros(len(vocabulary), WORD_VECTOR_DIM)
         return {"vocabulary": vocabulary, "word_vectors": vectors}

@@ -19,7 +19,7 @@ from torch.autograd.graph import saved_tensors_hooks
 
 import dse
 from dse.objective import LOSSES, joint_embedding_loss
-from dse.training.devices import is_first_process
+from dse.training.devices import is_first_process, start_devices
 
 SIZES = (40, 400, 4_000)
 
@@ -81,7 +81,7 @@ def train(processes: int, steps: int) -> None:
     times = []
     config = dse.TrainingConfig("char-cnn-rnn", steps=steps)
     dse.train(
-        data, config, devices=processes, progress=False,
+        data, config, fabric=start_devices(processes, device="cpu"), progress=False,
         callback=lambda *_: times.append(time.monotonic()),
     )  # fmt: skip
     if is_first_process():

@@ -15,14 +15,16 @@ import time
 from dataclasses import replace
 
 import torch
-from text_encoder_speed import PlainForm
+from machine import describe_machine
+from plain_form import one_hot_form
+from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
 import dse
 from dse.objective import joint_embedding_loss
 from dse.sampling import MinibatchSampler
-from dse.text import WORD_ENCODERS, build_text_encoder
+from dse.text import build_text_encoder
 from dse.text.tokens import build_vocabulary
 
 
@@ -38,11 +40,11 @@ def main() -> None:
         data = dse.load_dataset("cub", arguments.root, image_encoder="efficientnet-lite0")
     else:
         data = dse.load_dataset("fieldguide")
-    captions = data.subset("trainval").captions
-    words = build_vocabulary([caption for own in captions for caption in own])
+    captions = data.subset("trainval").all_captions
+    words = build_vocabulary(captions)
     filler = [f"word{i}" for i in range(arguments.vocabulary)]
     data = replace(data, vocabulary=(words + filler)[: arguments.vocabulary])
-    result = {"dataset": data.name, "threads": torch.get_num_threads()}
+    result = {"dataset": data.name, **describe_machine()}
     for name in arguments.encoders:
         rounds = [compare(data, name, arguments.steps) for _ in range(arguments.rounds)]
         result[name] = {
@@ -63,19 +65,22 @@ def compare(data: dse.DescribedImages, name: str, steps: int) -> tuple[float, ..
     """
     config = dse.TrainingConfig(name, steps=steps, lr_decay=1.0)
     times = []
-    run = dse.train(data, config, progress=False, callback=lambda *_: times.append(time.monotonic()))
+    run = dse.train(
+        data, config, progress=False, callback=lambda *_: times.append(time.monotonic())
+    )
     ours = (steps - 1) / (times[-1] - times[0])
 
     classes = data.subset("trainval")
     generator = torch.Generator().manual_seed(config.seed)
-    vocabulary = {"vocabulary": data.vocabulary} if name in WORD_ENCODERS else {}
     dim = classes.features.shape[2]
-    network = PlainForm(build_text_encoder(name, dim, **vocabulary, generator=generator))
+    encoder = build_text_encoder(name, dim, vocabulary=data.vocabulary, generator=generator)
+    network = one_hot_form(encoder)
+    network.convolutions[0] = nn.Identity()  # the loader's worker makes the one-hot columns
     optimizer = torch.optim.RMSprop(network.parameters(), lr=config.learning_rate, alpha=0.99)
     minibatches = OneHotMinibatches(classes, run.encoder.tokenizer, config, generator)
     losses, times = [], []
     for images, one_hot in DataLoader(minibatches, batch_size=None, num_workers=1):
-        loss = joint_embedding_loss(images, network.read(one_hot))
+        loss = joint_embedding_loss(images, network(one_hot))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -92,7 +97,7 @@ class OneHotMinibatches(Dataset):
     def __init__(self, classes, tokenizer, config, generator):
         sampler = MinibatchSampler(classes, config.batch_size, config.captions_per_image)
         self.drawn = [sampler.draw(generator) for _ in range(config.steps)]
-        self.captions = [caption for own in classes.captions for caption in own]
+        self.captions = classes.all_captions
         self.features, self.tokenizer = classes.features, tokenizer
 
     def __len__(self) -> int:

@@ -5,8 +5,8 @@
 
 Rounds of `dse.train`, of the bare network (forward, loss and backward on minibatches that lie
 ready) and of the bare network with `torch.optim.RMSprop` follow each other in one process, so that
-all meet the same machine. The share of looks and checkpoints is taken from a run of its own. The
-memory is that of `dse train` and `dse evaluate` as commands.
+all meet the same machine. The share of validations and checkpoints is taken from a run of its own.
+The memory is that of `dse train` and `dse evaluate` as commands.
 """
 
 import argparse
@@ -20,12 +20,14 @@ import time
 from pathlib import Path
 
 import torch
+from machine import describe_machine
 
 import dse
 import dse.training.loop
 from dse.objective import joint_embedding_loss
 from dse.sampling import MinibatchSampler
-from dse.text.cnn import use_dense_gradients
+from dse.text.layers import use_dense_gradients
+from dse.training.loop import encoder_inputs
 
 ENCODERS = (
     "attributes", "word2vec", "bag-of-words", "word-cnn", "word-lstm", "word-cnn-rnn",
@@ -49,7 +51,7 @@ def main() -> None:
     data = dse.load_dataset(
         arguments.dataset, arguments.root, image_encoder=arguments.image_encoder
     )
-    result = {"dataset": arguments.dataset, "threads": torch.get_num_threads()}
+    result = {"dataset": arguments.dataset, **describe_machine()}
     for name in arguments.encoders:
         config = dse.TrainingConfig(name, steps=arguments.steps)
         rounds = [steps_per_second(data, config) for _ in range(arguments.rounds)]
@@ -61,7 +63,7 @@ def main() -> None:
             ),
         }
         print(json.dumps({name: result[name]}), flush=True)
-    result["looks_and_checkpoints"] = share_of_looks_and_checkpoints(
+    result["validations_and_checkpoints"] = share_of_validations_and_checkpoints(
         data, arguments.encoders[-1], arguments.watched
     )
     result["peak_gigabytes"] = round(peak_memory(arguments), 2)
@@ -71,14 +73,16 @@ def main() -> None:
 def steps_per_second(data: dse.DescribedImages, config: dse.TrainingConfig):
     """Of `train`; of the network it trained on minibatches that lie ready; of that with RMSprop."""
     times = []
-    run = dse.train(data, config, progress=False, callback=lambda *_: times.append(time.monotonic()))
+    run = dse.train(
+        data, config, progress=False, callback=lambda *_: times.append(time.monotonic())
+    )
 
     classes = data.subset(config.split)
-    descriptions = dse.training.loop.descriptions(run.encoder, classes)
+    inputs = encoder_inputs(run.encoder, classes)
     sampler = MinibatchSampler(classes, config.batch_size, config.captions_per_image)
     generator = torch.Generator().manual_seed(config.seed)
     batches = [sampler.draw(generator) for _ in range(config.steps)]
-    ready = [(classes.features[b.images, b.views], descriptions[b.captions]) for b in batches]
+    ready = [(classes.features[b.images, b.views], inputs[b.captions]) for b in batches]
     run.encoder.train()
     bare = bare_times(run.encoder, ready, config, lambda: None)
     use_dense_gradients(run.encoder)  # torch.optim.RMSprop takes no others
@@ -97,7 +101,7 @@ def bare_times(encoder, ready, config: dse.TrainingConfig, step) -> list[float]:
     return times
 
 
-def share_of_looks_and_checkpoints(data: dse.DescribedImages, name: str, steps: int) -> float:
+def share_of_validations_and_checkpoints(data: dse.DescribedImages, name: str, steps: int) -> float:
     """The share of a run's time that goes into both, each after every 500 steps."""
     spent = []
 

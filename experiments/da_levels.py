@@ -33,7 +33,9 @@ def main() -> None:
         arguments.dataset, arguments.root, image_encoder=arguments.image_encoder
     )
     for name in arguments.encoders:
-        results = json.loads(arguments.out.read_text()) if arguments.out.exists() else {}
+        results = {}
+        if arguments.out.exists():
+            results = json.loads(arguments.out.read_text(encoding="utf-8"))
         if name in results:
             continue
         started = time.monotonic()
@@ -57,7 +59,7 @@ def main() -> None:
             **run.versions,
         }
         with written_whole(arguments.out) as path:
-            path.write_text(json.dumps(results, indent=1) + "\n")
+            path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
         print(json.dumps({name: results[name]}), flush=True)
 
 

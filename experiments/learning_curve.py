@@ -54,7 +54,7 @@ def main() -> None:
             "curve": curve,
         }
         with written_whole(arguments.out) as path:
-            path.write_text(json.dumps(result, indent=1) + "\n")
+            path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
         print(
             f"{step:6d} steps: top-1 {100 * metrics.top1:.1f} %, {result['minutes']} min",
             flush=True,

@@ -30,7 +30,9 @@ def main() -> None:
     arguments = parser.parse_args()
     data = dse.load_dataset("cub", arguments.root, image_encoder="efficientnet-lite0")
     for units in UNITS:
-        results = json.loads(arguments.out.read_text()) if arguments.out.exists() else {}
+        results = {}
+        if arguments.out.exists():
+            results = json.loads(arguments.out.read_text(encoding="utf-8"))
         if f"word-lstm-{units}" in results:
             continue
         WORD_ENCODERS["word-lstm"] = partial(WordLSTM, units=units)
@@ -55,7 +57,7 @@ def main() -> None:
             **run.versions,
         }
         with written_whole(arguments.out) as path:
-            path.write_text(json.dumps(results, indent=1) + "\n")
+            path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
         print(f"{units}: {100 * metrics.top1:.1f} %, {100 * metrics.ap50:.1f} %", flush=True)
 
 

@@ -62,10 +62,10 @@ def source_digest(root: Path) -> str:
 def empty_stale_cache(build: Path, digest: str) -> None:
     """Remove the stored results of notebooks unless they were made from the same sources."""
     mark = build / "sources.sha256"
-    if not mark.is_file() or mark.read_text() != digest:
+    if not mark.is_file() or mark.read_text(encoding="utf-8") != digest:
         shutil.rmtree(build / ".jupyter_cache", ignore_errors=True)
         build.mkdir(exist_ok=True)
-        mark.write_text(digest)
+        mark.write_text(digest, encoding="utf-8")
 
 
 def pages_of(toc: Path) -> list[str]:
@@ -80,7 +80,7 @@ def pages_of(toc: Path) -> list[str]:
             return own + files(nested)
         return []
 
-    return files(yaml.safe_load(toc.read_text()))
+    return files(yaml.safe_load(toc.read_text(encoding="utf-8")))
 
 
 def check_pages(html: Path, pages: list[str]) -> tuple[list[str], int]:
@@ -93,7 +93,7 @@ def check_pages(html: Path, pages: list[str]) -> tuple[list[str], int]:
         if not path.is_file():
             faults.append(f"{page}.html is missing")
             continue
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
         if re.search(r"Traceback \(most recent call last\)|CellExecutionError", text):
             faults.append(f"{page}.html holds a traceback")
         for address in re.findall(r'<(?:script|link)\b[^>]*="(https?://[^"]+\.(?:js|css))"', text):
@@ -140,7 +140,8 @@ def images_in(text: str) -> list[tuple[str, str]]:
 def print_reports(folder: Path) -> None:
     """Print the tracebacks of the notebooks that failed."""
     for report in sorted(folder.rglob("*.log")):
-        print(f"--- {report.name}\n{report.read_text()}", file=sys.stderr)
+        text = report.read_text(encoding="utf-8", errors="replace")
+        print(f"--- {report.name}\n{text}", file=sys.stderr)
 
 
 if __name__ == "__main__":

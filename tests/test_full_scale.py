@@ -1,9 +1,13 @@
-"""The page on full scale: its commands run, and its figures are what it says they are."""
+"""The page on full scale: its commands run on the installed wheel, and its figures are right."""
 
 import json
+import os
 import re
 import runpy
 import shlex
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +16,11 @@ from PIL import Image
 from scipy.io import savemat
 
 from dse import load_dataset
-from dse.cli import _parser, main
-from dse.reproduction import Cell, cells, read_paper
+from dse.cli import _parser
+from dse.reproduction import cells, read_paper
 
 ROOT = Path(__file__).parent.parent
-PAGE = (ROOT / "chapters" / "full_scale.md").read_text()
+PAGE = (ROOT / "chapters" / "full_scale.md").read_text(encoding="utf-8")
 TRAINVAL, TEST = range(1, 42), (42, 43)
 """Classes of the small trees: a minibatch takes 40."""
 
@@ -63,41 +67,75 @@ def small_flowers(root):
         (texts / f"{split}classes.txt").write_text(names)
 
 
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """A folder with nothing but the wheel of this checkout, unpacked by pip; built offline."""
+    source, wheels, target = (
+        tmp_path_factory.mktemp(name) for name in ("source", "wheels", "site")
+    )
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    shutil.copytree(ROOT / "dse", source / "dse", ignore=shutil.ignore_patterns("__pycache__"))
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "--no-input"]
+    build = ["wheel", "--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", wheels]
+    subprocess.run([*pip, *build, source], check=True)
+    (file,) = wheels.iterdir()
+    install = ["install", "--no-deps", "--no-index", "--target", target]
+    subprocess.run([*pip, *install, file], check=True)
+    return target
+
+
+@pytest.fixture(scope="module")
+def recipe(wheel, tmp_path_factory):
+    """The folder in which the page's commands ran, and what they printed, CUB first."""
+    folder = tmp_path_factory.mktemp("recipe")
+    small_cub(folder / "DATA")
+    small_flowers(folder / "DATA")
+    done = subprocess.run(
+        [sys.executable, ROOT / "tests" / "short_recipe.py"],
+        input=f"{block('cub')}\n{block('flowers')}\n",
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(wheel), "DSE_CACHE": str(folder / "cache")},
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return folder, done.stdout.splitlines()
+
+
+def test_the_wheel_is_what_runs_and_holds_all_it_needs(recipe, wheel):
+    *_, last = recipe[1]
+    told = json.loads(last)
+    assert Path(told["dse"]).parent == wheel / "dse"
+    assert told["downloads"] == [["cub", "DATA"], ["flowers", "DATA"]]  # nothing was fetched
+    assert (wheel / "dse" / "py.typed").exists()
+    assert {path.name.split("-")[0] for path in wheel.iterdir()} == {"bin", "dse"}
+
+
 @pytest.mark.parametrize(
-    ("name", "draw_tree", "steps"),
+    ("name", "steps"),
     [
-        ("cub", small_cub, {"attributes-ds-seed0": 2 * 41, "bag-of-words-ds-seed0": 3 * 41}),
-        ("flowers", small_flowers, {"bag-of-words-ds-seed0": 3 * 41}),
+        ("cub", {"attributes-ds-seed0": 2 * 41, "bag-of-words-ds-seed0": 3 * 41}),
+        ("flowers", {"bag-of-words-ds-seed0": 3 * 41}),
     ],
 )
-def test_the_recipe_runs(name, draw_tree, steps, tmp_path, own_cache, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    draw_tree(tmp_path / "DATA")
-    asked = []  # nothing is fetched in a test
-    monkeypatch.setattr(
-        "dse.datasets.download.download_dataset", lambda *own: asked.append(own) or []
-    )
-    monkeypatch.setitem(cells.PARTS, "table", (Cell("attributes"), Cell("bag-of-words")))
-    monkeypatch.setitem(cells.PARTS, "figure4a", (Cell("bag-of-words", captions=2),))
-    monkeypatch.setattr(cells, "FULL_EPOCHS", {"all": 3, "attributes": 2})
-    commands = block(name).splitlines()
-    assert [shlex.split(line)[1] for line in commands] == [
-        "download", "data", "features", "reproduce", "reproduce", "reproduce"
-    ]  # fmt: skip
-    for line in commands:
-        words = shlex.split(line.replace("googlenet", "fieldguide"))
-        assert words[0] == "dse" and words[2] == name
-        assert main(words[1:]) == 0, capsys.readouterr().err
-    assert asked == [(name, "DATA")]
-    full = {path.stem: json.loads(path.read_text()) for path in Path(f"full/{name}").glob("*.json")}
+def test_the_recipe_measures_the_table(name, steps, recipe):
+    commands = [shlex.split(line) for line in block(name).splitlines()]
+    assert [words[1:3] for words in commands] == [
+        [command, name]
+        for command in ("download", "data", "features", "reproduce", "reproduce", "reproduce")
+    ]
+    folder = recipe[0] / "full" / name
+    full = {path.stem: json.loads(path.read_text()) for path in folder.glob("*.json")}
     summary = full.pop("summary")
+    measured = [row for row in summary["table"] if row["ours"] is not None]
+    assert {row["cell"] for row in measured} == set(steps)
+    assert all("--views 10 --float16 --full --only" in row["command"] for row in measured)
     if name == "cub":
-        steps["bag-of-words-ds-seed0-captions2"] = 3 * 41
+        steps = {**steps, "bag-of-words-ds-seed0-captions2": 3 * 41}
     assert {cell: record["steps"] for cell, record in full.items()} == steps
     assert {(r["views"], r["float16"], r["length"]) for r in full.values()} == {(10, True, "full")}
-    measured = [row for row in summary["table"] if row["ours"] is not None]
-    assert {row["cell"] for row in measured} == set(steps) - {"bag-of-words-ds-seed0-captions2"}
-    assert all("--views 10 --float16 --full --only" in row["command"] for row in measured)
 
 
 def test_a_run_of_its_own_is_one_of_the_table():
