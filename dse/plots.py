@@ -13,6 +13,8 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
+from dse.text.cnn import ReceptiveField
+
 COLOURS = {"blue": "#0072B2", "orange": "#E69F00", "green": "#009E73", "red": "#D55E00"}
 INK = "#767676"
 THEME = {
@@ -109,19 +111,16 @@ def lines(
     return figure
 
 
-def fields_over_text(
-    symbols: Sequence[str], fields: Sequence[tuple[int, int]], lengths: Sequence[int]
-) -> Figure:
+def fields_over_text(symbols: Sequence[str], fields: Sequence[ReceptiveField]) -> Figure:
     """What each column of each layer depends on: one band a column, above the symbols of a text.
 
     Args:
         symbols: characters or words.
-        fields: (stride, size) of the columns of each layer, in symbols.
-        lengths: columns of each layer.
+        fields: of each layer, see `dse.text.cnn.receptive_fields`.
     """
     colours = list(COLOURS.values())
     figure, axis = plt.subplots(figsize=(9, 1.2 + 0.75 * len(fields)))
-    for layer, ((stride, size), columns) in enumerate(zip(fields, lengths, strict=True)):
+    for layer, (columns, stride, size) in enumerate(fields):
         for column in range(columns):
             start = stride * column
             if start < len(symbols):
@@ -131,9 +130,7 @@ def fields_over_text(
                     [(start + 0.08, width - 0.16)], (lane, 0.17), color=colours[layer % 4]
                 )
     axis.set_xticks(np.arange(len(symbols)) + 0.5, symbols, family="monospace", fontsize=8)
-    names = [
-        f"{columns} columns\nof {size}" for (_, size), columns in zip(fields, lengths, strict=True)
-    ]
+    names = [f"{field.columns} columns\nof {field.size}" for field in fields]
     axis.set_yticks(np.arange(len(fields)) + 0.4, names, fontsize=9)
     axis.tick_params(length=0)
     axis.set_xlim(0, len(symbols))
