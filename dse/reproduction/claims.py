@@ -62,7 +62,7 @@ class Claim:
 
 
 def claims_about(dataset: str) -> list[Claim]:
-    """The claims of the paper that can be put to a data set, each once.
+    """The claims that are put to a data set, each once: the paper's, and what they lack.
 
     `attributes` are left out for `flowers`, which has none.
 
@@ -86,6 +86,7 @@ def claims_about(dataset: str) -> list[Claim]:
             )
             for higher, lower in (("word-cnn-rnn", "word-lstm"), ("word-lstm", "bag-of-words"))
         ),
+        *_pairs_of_words(ds),
     ]  # fmt: skip
 
 
@@ -131,6 +132,19 @@ def _captions_and_attributes(ds: Cells) -> list[Claim]:
         Claim(group, texts[1], "ap50", attributes, captions),
         Claim(group, texts[2], "top1", attributes, (two,)),
         Claim(group, texts[3], "top1", (four,), attributes),
+    ]
+
+
+def _pairs_of_words(ds: Cells) -> list[Claim]:
+    """Not of the paper: what a linear layer on words and pairs leaves to the networks."""
+    group, pairs = "Beyond the paper: pairs of words", (Cell("bag-of-bigrams"),)
+    return [
+        Claim(group, f"{text}, {called}", metric, higher, lower)
+        for metric, called in METRICS.items()
+        for text, higher, lower in (
+            ("bag-of-bigrams above bag-of-words", pairs, (ds["bag-of-words"],)),
+            ("word-cnn-rnn above bag-of-bigrams", (ds["word-cnn-rnn"],), pairs),
+        )
     ]
 
 
