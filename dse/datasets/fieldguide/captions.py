@@ -6,7 +6,7 @@ part is as likely to be named as any other, so the captions of a confusable pair
 equally often: only their order tells the two species apart.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -19,7 +19,7 @@ MISTAKE_RATE = 0.02
 TYPING_ERROR_RATE = 0.05
 """Probability that a caption has a typing error."""
 
-_COLOUR_WORDS = {
+COLOUR_WORDS = {
     "black": ("black",) * 8 + ("jet black", "dark"),
     "white": ("white",) * 9 + ("snowy",),
     "brown": ("brown",) * 8 + ("chestnut", "rusty"),
@@ -27,7 +27,7 @@ _COLOUR_WORDS = {
     "yellow": ("yellow",) * 8 + ("golden", "lemon"),
     "blue": ("blue",) * 9 + ("azure",),
 }
-_PART_WORDS = {
+PART_WORDS = {
     "crown": ("crown",) * 4 + ("cap",),
     "nape": ("nape",) * 4 + ("hindneck",),
     "back": ("back",) * 4 + ("mantle",),
@@ -53,7 +53,10 @@ _NOT_WORTH_A_WORD = ("none",)
 
 
 def describe(
-    attributes: Mapping[str, str], hidden: Collection[str], rng: np.random.Generator
+    attributes: Mapping[str, str],
+    hidden: Collection[str],
+    rng: np.random.Generator,
+    most: int = 5,
 ) -> str:
     """One caption of an image.
 
@@ -61,33 +64,48 @@ def describe(
         attributes: of the species.
         hidden: names of the attributes that the image does not show; they are not described.
         rng: the source of every choice.
+        most: attributes that are named at most, 2 to 5.
     """
-    named = _seen(attributes, hidden, rng)
+    named = _seen(attributes, hidden, rng, most)
     plumage = [name for name in named if name in COLOURED_PARTS]
     phrases = _plumage_phrases(plumage, named, rng)
-    extras = _extra_phrases(named, rng)
+    extras = extra_phrases(named, rng)
     text = _sentence(phrases, extras, _bird(named, rng), rng)
     if happens(rng, TYPING_ERROR_RATE):
         text = _mistyped(text, rng)
     return text
 
 
-def _seen(
-    attributes: Mapping[str, str], hidden: Collection[str], rng: np.random.Generator
+def perceived(
+    attributes: Mapping[str, str], names: Sequence[str], rng: np.random.Generator
 ) -> dict[str, str]:
-    """The 2 to 5 attributes that a caption names, with what its writer takes for their values."""
-    parts = shuffled(rng, COLOURED_PARTS)[: pick(rng, (2, 2, 3, 3, 4))]
-    others = [
-        name
-        for name in shuffled(rng, _OTHER_ATTRIBUTES)
-        if name not in hidden and attributes[name] not in _NOT_WORTH_A_WORD
-    ][: pick(rng, (0, 1, 1, 2))]
-    named = {name: attributes[name] for name in [*parts, *others][:5]}
+    """What the writer of a caption takes for the values of the attributes that it names."""
+    named = {name: attributes[name] for name in names}
     for name in named:
         if happens(rng, MISTAKE_RATE):
             wrong = [v for v in ATTRIBUTES[name] if v not in (*_NOT_WORTH_A_WORD, named[name])]
             named[name] = pick(rng, wrong or [named[name]])
     return named
+
+
+def worth_naming(
+    attributes: Mapping[str, str], hidden: Collection[str], rng: np.random.Generator
+) -> list[str]:
+    """What there is to describe besides the colours of parts, in random order."""
+    return [
+        name
+        for name in shuffled(rng, _OTHER_ATTRIBUTES)
+        if name not in hidden and attributes[name] not in _NOT_WORTH_A_WORD
+    ]
+
+
+def _seen(
+    attributes: Mapping[str, str], hidden: Collection[str], rng: np.random.Generator, most: int
+) -> dict[str, str]:
+    """The attributes that a caption names: 2 to 4 coloured parts and up to 2 others."""
+    parts = shuffled(rng, COLOURED_PARTS)[: pick(rng, (2, 2, 3, 3, 4))]
+    others = worth_naming(attributes, hidden, rng)[: pick(rng, (0, 1, 1, 2))]
+    return perceived(attributes, [*parts, *others][:most], rng)
 
 
 def _plumage_phrases(
@@ -103,12 +121,12 @@ def _plumage_phrases(
         if same and happens(rng, 0.7):
             together.append(same[0])
             waiting.remove(same[0])
-        words = [pick(rng, _PART_WORDS[name]) for name in together]
-        phrases.append((pick(rng, _COLOUR_WORDS[named[part]]), " and ".join(words)))
+        words = [pick(rng, PART_WORDS[name]) for name in together]
+        phrases.append((pick(rng, COLOUR_WORDS[named[part]]), " and ".join(words)))
     return phrases
 
 
-def _extra_phrases(named: Mapping[str, str], rng: np.random.Generator) -> list[str]:
+def extra_phrases(named: Mapping[str, str], rng: np.random.Generator) -> list[str]:
     """Noun phrases for everything but plumage and size."""
     phrases = []
     bill = [named[name] for name in ("bill_length", "bill_shape", "bill_colour") if name in named]
@@ -156,7 +174,7 @@ def _sentence(
         text = ", ".join([*nouns, *extras])
         if bird != "bird":
             text = f"{bird}, {text}"
-    return _finished(text, rng)
+    return finished(text, rng)
 
 
 def _noun_phrase(colour: str, parts: str) -> str:
@@ -180,7 +198,7 @@ def _listed(phrases: list[str]) -> str:
     return f"{', '.join(phrases[:-1])} and {phrases[-1]}"
 
 
-def _finished(text: str, rng: np.random.Generator) -> str:
+def finished(text: str, rng: np.random.Generator) -> str:
     """With or without a capital at the start and a full stop at the end, as people type."""
     if happens(rng, 0.5):
         text = text[0].upper() + text[1:]
@@ -192,7 +210,11 @@ def _mistyped(text: str, rng: np.random.Generator) -> str:
     starts = [i for i in range(len(text) - 4) if text[i : i + 5].isalpha()]
     if not starts:
         return text
-    place = pick(rng, starts) + 1 + int(rng.random() * 3)
+    return slip(text, pick(rng, starts) + 1 + int(rng.random() * 3), rng)
+
+
+def slip(text: str, place: int, rng: np.random.Generator) -> str:
+    """Leave the letter at a place out, double it, or exchange it with the next one."""
     before, letter, following, after = text[:place], text[place], text[place + 1], text[place + 2 :]
     return pick(
         rng,
