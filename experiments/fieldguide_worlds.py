@@ -60,7 +60,11 @@ def main() -> None:
         described = in_world(data, WORLDS[world])
         for name in arguments.encoders:
             key = f"{world}-{name}-steps{arguments.steps}-seed{arguments.seed}"
-            results = json.loads(arguments.out.read_text()) if arguments.out.exists() else {}
+            results = (
+                json.loads(arguments.out.read_text(encoding="utf-8"))
+                if arguments.out.exists()
+                else {}
+            )
             if key in results:
                 continue
             config = dse.TrainingConfig(
@@ -79,7 +83,7 @@ def main() -> None:
                 **run.versions,
             }
             with written_whole(arguments.out) as path:
-                path.write_text(json.dumps(results, indent=1) + "\n")
+                path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
             print(key, json.dumps(results[key]), flush=True)
 
 
