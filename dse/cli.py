@@ -11,7 +11,7 @@ from typing import get_args
 from safetensors import SafetensorError
 from tqdm.auto import tqdm
 
-from dse import commands
+from dse.commands import data, embedding, training
 from dse.config import TrainingConfig
 from dse.utils.errors import InputError
 
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options.command(options)
     except InputError as error:
-        lines = error.problems if options.command is commands.describe_data else [error]
+        lines = error.problems if options.command is data.describe_data else [error]
         for line in lines:
             print(f"dse: {line}", file=sys.stderr)
         return EXIT_WRONG_INPUT
@@ -70,22 +70,22 @@ def _parser() -> argparse.ArgumentParser:
         required=True, metavar="COMMAND", parser_class=_OneLineParser
     )
 
-    data = subparsers.add_parser("data", help="describe and verify a data set")
-    _add_dataset(data)
-    _add_json(data)
-    data.set_defaults(command=commands.describe_data)
+    describe = subparsers.add_parser("data", help="describe and verify a data set")
+    _add_dataset(describe)
+    _add_json(describe)
+    describe.set_defaults(command=data.describe_data)
 
     download = subparsers.add_parser("download", help="fetch the public archives of a data set")
     download.add_argument("name", metavar="NAME", help="cub or flowers")
     download.add_argument("--root", metavar="DIR", help="the folder to download to ($DSE_ROOT)")
-    download.set_defaults(command=commands.download)
+    download.set_defaults(command=data.download)
 
     features = subparsers.add_parser("features", help="extract and cache image features")
     _add_dataset(features)
     _add_features(features)
     _add_device(features)
     _add_json(features)
-    features.set_defaults(command=commands.extract_features)
+    features.set_defaults(command=data.extract_features)
 
     train = subparsers.add_parser("train", help="train a text encoder")
     _add_dataset(train)
@@ -101,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
         "--nodes", type=int, default=1, metavar="N", help="machines, started by torchrun"
     )
     train.add_argument("--tensorboard", type=Path, metavar="DIR", help="logs for TensorBoard")
-    train.set_defaults(command=commands.train)
+    train.set_defaults(command=training.train)
 
     evaluate = subparsers.add_parser("evaluate", help="measure a run on unseen classes")
     evaluate.add_argument("run", type=Path, metavar="RUN", help="a folder that dse train made")
@@ -111,7 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--split", default="test", help="classes to choose from (default test)")
     _add_device(evaluate)
     _add_json(evaluate)
-    evaluate.set_defaults(command=commands.evaluate)
+    evaluate.set_defaults(command=training.evaluate)
 
     embed = subparsers.add_parser("embed", help="embed captions")
     embed.add_argument("run", type=Path, metavar="RUN", help="a folder that dse train made")
@@ -120,7 +120,7 @@ def _parser() -> argparse.ArgumentParser:
         "--out", required=True, type=Path, metavar="FILE.npy", help="one row a caption"
     )
     _add_device(embed)
-    embed.set_defaults(command=commands.embed)
+    embed.set_defaults(command=embedding.embed)
 
     reproduce = subparsers.add_parser("reproduce", help="the paper's tables and figures, measured")
     _add_dataset(reproduce)
@@ -149,14 +149,14 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="one file a run is written to DIR/NAME/ (default results)",
     )
-    reproduce.set_defaults(command=commands.reproduce)
+    reproduce.set_defaults(command=training.reproduce)
 
     weights = subparsers.add_parser("import-weights", help="make a run from published weights")
     weights.add_argument(
         "file", type=Path, metavar="FILE", help="the authors' .t7, or a port's .pth"
     )
     weights.add_argument("--out", required=True, type=Path, metavar="RUN", help="a new folder")
-    weights.set_defaults(command=commands.import_weights)
+    weights.set_defaults(command=training.import_weights)
     return parser
 
 

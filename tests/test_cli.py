@@ -9,8 +9,9 @@ from dataclasses import asdict, fields
 
 import pytest
 
-from dse import commands
+import dse
 from dse.cli import _parser, main
+from dse.commands import data
 from dse.config import TrainingConfig
 from dse.runs import Run
 
@@ -237,7 +238,7 @@ def test_evaluate_takes_the_same_data_in_another_place_with_features_of_another_
     a_run, tiny_cub, monkeypatch
 ):
     moved = tiny_cub.rename(tiny_cub.with_name("moved"))
-    load = commands.dse.load_dataset
+    load = dse.load_dataset
 
     def loaded_elsewhere(*names, **options):
         data = load(*names, **options)
@@ -260,7 +261,7 @@ def test_the_library_logs_to_stderr_and_an_interruption_is_one_line(capsys, monk
         logging.getLogger("dse.somewhere").info("half done")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(commands, "describe_data", interrupted)
+    monkeypatch.setattr(data, "describe_data", interrupted)
     assert main(["data", "fieldguide"]) == 130
     printed = capsys.readouterr()
     assert (printed.out, printed.err.splitlines()[0]) == ("", "half done")

@@ -1,18 +1,14 @@
-"""What the commands do, once `dse.cli` has parsed their arguments."""
+"""Training and measuring: `dse train`, `evaluate`, `reproduce`, `import-weights`."""
 
-import json
-import statistics
 from argparse import Namespace
 from dataclasses import fields
 from pathlib import Path
 
-import numpy as np
-
 import dse
+from dse.commands.data import load
+from dse.commands.figures import write_json
 from dse.datasets import DATASETS
-from dse.datasets.download import download_dataset
 from dse.datasets.fieldguide import confusable_pairs
-from dse.datasets.verification import verify_images
 from dse.reproduction import choose_cells, run_cells, write_summary
 from dse.runs import refuse_used_folder
 from dse.text.tokens import unknown_words, words
@@ -20,75 +16,6 @@ from dse.training.devices import is_first_process, refuse_uneven_shares, start_d
 from dse.training.loop import refuse_unless_free
 from dse.utils.devices import pick_device
 from dse.utils.errors import InputError
-from dse.utils.files import written_whole
-
-
-def describe_data(options: Namespace) -> None:
-    data = dse.read_dataset(options.name, options.root)
-    notes = [*data.notes, *verify_images(data)]
-    captions = [len(own) for own in data.captions]
-    figures = {
-        "name": data.name,
-        "classes": len(data.class_names),
-        "images": len(data.labels),
-        "captions": sum(captions),
-        "captions_per_image": [min(captions), statistics.median(captions), max(captions)],
-        "attributes": None if data.class_attributes is None else data.class_attributes.shape[1],
-        "splits": {},
-        "notes": notes,
-    }
-    for split in ("train", "val", "trainval", "test"):
-        part = data.subset(split)
-        figures["splits"][split] = {
-            "classes": len(part.class_names),
-            "images": len(part.labels),
-            "captions": sum(len(own) for own in part.captions),
-        }
-    print(f"{'split':10}{'classes':>9}{'images':>9}{'captions':>10}")
-    for split, counts in [*figures["splits"].items(), ("all", figures)]:
-        print(f"{split:10}{counts['classes']:9}{counts['images']:9}{counts['captions']:10}")
-    low, median, high = figures["captions_per_image"]
-    print(f"captions per image: {low} to {high}, median {median:g}")
-    print(f"class attributes: {figures['attributes'] or 'none'}")
-    for note in notes:
-        print(f"note: {note}")
-    _write_json(figures, options.json)
-
-
-def download(options: Namespace) -> None:
-    placed = download_dataset(options.name, options.root)
-    for path in placed:
-        print(f"{path}: in place")
-    if not placed:
-        print(f"{options.name} is complete: nothing to download")
-
-
-def extract_features(options: Namespace) -> None:
-    data = _load(options, device=options.device)
-    images, views, dim = data.features.shape
-    dtype = str(data.features.dtype).removeprefix("torch.")
-    plural = "s" if views > 1 else ""
-    print(f"{data.image_encoder}: {images} images, {views} view{plural}, {dim} features, {dtype}")
-    figures = {
-        "image_encoder": data.image_encoder,
-        "images": images,
-        "views": views,
-        "dim": dim,
-        "dtype": dtype,
-    }
-    _write_json(figures, options.json)
-
-
-def _load(options: Namespace, **more) -> dse.DescribedImages:
-    return dse.load_dataset(
-        options.name,
-        options.root,
-        image_encoder=options.image_encoder,
-        views=options.views,
-        float16=options.float16,
-        precision=options.feature_precision,
-        **more,
-    )
 
 
 def train(options: Namespace) -> None:
@@ -99,7 +26,7 @@ def train(options: Namespace) -> None:
     # Processes start first: one of them then prepares the data, and the others wait.
     fabric = start_devices(options.devices, options.nodes, config.precision, options.device)
     with fabric.rank_zero_first():
-        data = _load(options, device=fabric.device, progress=fabric.is_global_zero)
+        data = load(options, device=fabric.device, progress=fabric.is_global_zero)
     run = dse.train(
         data, config, options.out, options.resume, fabric=fabric, tensorboard=options.tensorboard
     )
@@ -151,7 +78,7 @@ def evaluate(options: Namespace) -> None:
         figures["unknown_words"] = unknown.total() / max(1, sum(len(words(c)) for c in captions))
         often = ", ".join(word for word, _ in unknown.most_common(5)) or "none"
         print(f"unknown words    {100 * figures['unknown_words']:5.1f} %  (most often: {often})")
-    _write_json(figures, options.json)
+    write_json(figures, options.json)
 
 
 def _refuse_other_data(folder: Path, run: dse.Run, data: dse.DescribedImages) -> None:
@@ -174,20 +101,6 @@ def _refuse_other_data(folder: Path, run: dse.Run, data: dse.DescribedImages) ->
     )
 
 
-def embed(options: Namespace) -> None:
-    run = dse.Run.load(options.run, pick_device(options.device))
-    try:
-        text = options.captions.read_text(encoding="utf-8-sig", errors="replace")
-    except OSError as error:
-        raise InputError(f"{options.captions} cannot be read ({error.strerror})") from None
-    lines = text.removesuffix("\n").split("\n") if text else []
-    embeddings = run.encode(lines, progress=True).numpy()
-
-    with written_whole(options.out) as partial, partial.open("wb") as file:
-        np.save(file, embeddings)  # given a name, numpy would add a suffix to it
-    print(f"{options.out}: {len(embeddings)} rows of {embeddings.shape[1]}")
-
-
 def reproduce(options: Namespace) -> None:
     if options.name not in DATASETS:
         raise InputError(f"unknown data set {options.name!r}: choose one of {', '.join(DATASETS)}")
@@ -196,7 +109,7 @@ def reproduce(options: Namespace) -> None:
     if parts or not options.only:
         length = "full" if options.full else options.steps
         cells = choose_cells(parts, options.seeds, length)
-        data = _load(options, device=options.device)
+        data = load(options, device=options.device)
         states = run_cells(data, cells, folder, options.parallel, options.device)
         failed = states.name[states.state == "failed"].tolist()
         if failed:
@@ -215,9 +128,3 @@ def import_weights(options: Namespace) -> None:
     run = dse.import_weights(options.file)
     run.save(options.out)
     print(f"{options.out}: {run.config.text_encoder}")
-
-
-def _write_json(figures: dict, path: Path | None) -> None:
-    if path is not None:
-        with written_whole(path) as partial:
-            partial.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,1 @@
+"""What the commands do, once `dse.cli` has parsed their arguments."""
