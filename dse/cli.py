@@ -130,7 +130,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="PART",
-        help="table, seeds, figure4a, bigrams, modern, da, summary; an encoder; char-cnn-ds-seed0",
+        help="table, seeds, figure4a, baselines, modern, da, summary; an encoder; a cell",
     )
     reproduce.add_argument(
         "--seeds", type=int, metavar="N", help="repeat each run with seeds 0 to N-1"

@@ -28,6 +28,7 @@ class TrainingConfig:
         steps: minibatches. The authors take 30,000 on CUB: 200 times its 150 training classes.
         batch_size: matching pairs in a minibatch, all of distinct classes.
         learning_rate: of RMSprop (smoothing 0.99, epsilon 1e-8).
+        warmup: minibatches in which the learning rate rises evenly to its value; 0 by the authors.
         lr_decay: factor on the learning rate after every C steps, C training classes.
         captions_per_image: captions of each image that are used.
         seed: of the one generator behind the initial parameters and every minibatch.
@@ -57,6 +58,7 @@ class TrainingConfig:
     batch_size: int = option("matching pairs in a minibatch", 40)
     learning_rate: float = option("of RMSprop", 7e-4)
     lr_decay: float = option("factor on the learning rate after every C steps, C classes", 0.98)
+    warmup: int = option("minibatches in which the learning rate rises to its value", 0)
     captions_per_image: int = option("captions of each image that are used", 10)
     units: int | None = option("hidden units, of an encoder that has a choice", None)
     seed: int = option("of the initial parameters and every minibatch", 0)
@@ -86,7 +88,7 @@ class TrainingConfig:
         for name in ("temperature", "learning_rate", "lr_decay"):
             if not 0 < getattr(self, name) < math.inf:
                 raise InputError(f"{name} is {getattr(self, name)}: it must be greater than 0")
-        for name in ("validate_every", "patience"):
+        for name in ("warmup", "validate_every", "patience"):
             if getattr(self, name) < 0:
                 raise InputError(f"{name} is {getattr(self, name)}: it must be 0 or more")
         if self.validate_every and self.split != "train":

@@ -13,13 +13,14 @@ from torch import nn
 
 from dse.config import TrainingConfig, read_config
 from dse.text import build_text_encoder
-from dse.text.layers import TokenConv1d, text_lengths
+from dse.text.layers import TokenConv1d, TokenLinear, text_lengths
 from dse.text.published import read_published
+from dse.text.transformer import SentenceVectors
 from dse.utils.errors import InputError, first_line
 from dse.utils.files import written_whole
 from dse.utils.progress import progress_bar
 
-RUN_FORMAT = 3
+RUN_FORMAT = 4
 HISTORY_COLUMNS = ["loss", "batch_accuracy", "learning_rate"]
 VALIDATION_COLUMNS = ["step", "top1", "ap50"]
 
@@ -179,11 +180,11 @@ class Run:
                 vocabulary=about["vocabulary"],
                 bigrams=about.get("bigrams"),
                 word_vectors=state.get("word_vectors"),
-                num_attributes=state["linear.weight"].shape[1],
+                num_attributes=_inputs_of_linear(state),
                 units=config.units,
             )
             if about["format"] < RUN_FORMAT:
-                state = upgrade_state(state, encoder)
+                state = upgrade_state(state, encoder, about["format"])
             encoder.to(device or "cpu", config.dtype).load_state_dict(state)
         except InputError:
             raise
@@ -211,12 +212,34 @@ def import_weights(path: Path | str) -> Run:
     return Run(encoder, TrainingConfig(name), dataset, pd.DataFrame(columns=HISTORY_COLUMNS))
 
 
-def upgrade_state(state: dict[str, torch.Tensor], encoder: nn.Module) -> dict[str, torch.Tensor]:
-    """The weights of a run of format 2, in the names and shapes of format 3.
+def _inputs_of_linear(state: dict[str, torch.Tensor]) -> int | None:
+    """The inputs of the last layer; None where it is a table of tokens."""
+    return state["linear.weight"].shape[1] if "linear.weight" in state else None
+
+
+def upgrade_state(
+    state: dict[str, torch.Tensor], encoder: nn.Module, run_format: int
+) -> dict[str, torch.Tensor]:
+    """The weights of a run of an older format, in today's names and shapes.
 
     Format 2 kept convolutions as matrices, on windows (C, kernel x inputs), and the first one of a
-    network as look-ups (kernel x V, C).
+    network as look-ups (kernel x V, C). Format 3 kept the layer of a bag of words as (D, V), and
+    standardised no sentence vectors.
     """
+    if run_format < 3:
+        state = _convolutions_of_format_2(state, encoder)
+    if isinstance(encoder.linear, TokenLinear):
+        weight = state.pop("linear.weight").T
+        state["linear.embedding.weight"] = torch.cat([weight.new_zeros(1, weight.shape[1]), weight])
+    if isinstance(encoder, SentenceVectors):
+        size = state["linear.weight"].shape[1]
+        state |= {"standardise.mean": torch.zeros(size), "standardise.std": torch.ones(size)}
+    return state
+
+
+def _convolutions_of_format_2(
+    state: dict[str, torch.Tensor], encoder: nn.Module
+) -> dict[str, torch.Tensor]:
     layers = dict(encoder.named_modules())
     convolutions = [n for n, layer in layers.items() if isinstance(layer, nn.Conv1d | TokenConv1d)]
     renamed = {"words": "word_embed", "places": "pos_embed", "project": "qkv", "join": "proj"}

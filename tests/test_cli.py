@@ -201,8 +201,9 @@ def test_every_field_of_the_configuration_is_a_flag(tiny_cub, tmp_path, own_cach
     """A value of its own for each, none the default, and all of them arrive in the run."""
     asked = TrainingConfig(
         "char-cnn-rnn", objective="da", loss="contrastive", temperature=0.5, steps=2, batch_size=2,
-        learning_rate=1e-3, lr_decay=0.9, captions_per_image=3, units=8, seed=4, split="train",
-        validate_every=1, patience=5, precision="bf16-mixed", output_bias="learned",
+        learning_rate=1e-3, warmup=2, lr_decay=0.9, captions_per_image=3, units=8, seed=4,
+        split="train", validate_every=1, patience=5, precision="bf16-mixed",
+        output_bias="learned",
     )  # fmt: skip
     values = asdict(asked)
     assert not any(values[field.name] == field.default for field in fields(TrainingConfig))

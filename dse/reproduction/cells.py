@@ -22,8 +22,19 @@ PAPER_ENCODERS = (
     "word-cnn-rnn",
 )
 """The paper's nine, in the order of its tables."""
+BASELINES = ("bag-of-bigrams", "word2vec-standardised")
+"""Simple readers that the paper has not."""
 MODERN_ENCODERS = ("word-transformer", "sentence-vectors")
-SEEDED_ENCODERS = ("bag-of-words", "char-cnn-rnn", "word-cnn-rnn", "word-lstm")
+SEEDED_ENCODERS = (
+    "bag-of-words",
+    "bag-of-bigrams",
+    "char-cnn",
+    "char-cnn-rnn",
+    "word-cnn",
+    "word-cnn-rnn",
+    "word-lstm",
+    *MODERN_ENCODERS,
+)
 """Those that are trained with three seeds, to see how far a seed alone moves a figure."""
 FIGURE_4A_ENCODERS = PAPER_ENCODERS[1:]
 FIGURE_4A_CAPTIONS = (1, 2, 4, 6, 8, 10)
@@ -137,7 +148,9 @@ PARTS: dict[str, tuple[Cell, ...]] = {
     "figure4a": tuple(
         Cell(encoder, captions=n) for encoder in FIGURE_4A_ENCODERS for n in FIGURE_4A_CAPTIONS
     ),
-    "bigrams": tuple(Cell("bag-of-bigrams", objective) for objective in OBJECTIVES),
+    "baselines": tuple(
+        Cell(encoder, objective) for objective in OBJECTIVES for encoder in BASELINES
+    ),
     "modern": tuple(map(Cell, MODERN_ENCODERS)),
     "da": tuple(
         Cell(encoder, "da", form=form)

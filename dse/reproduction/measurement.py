@@ -17,11 +17,13 @@ import torch
 from dse.config import read_config
 from dse.datasets.described_images import DescribedImages
 from dse.datasets.fieldguide import confusable_pairs
+from dse.datasets.fieldguide.challenges import CHALLENGES, with_challenge
 from dse.evaluation import (
     RETRIEVED,
     Metrics,
     class_embeddings,
     confusion,
+    evaluate,
     mean_by_class,
     measure,
     pair_accuracy,
@@ -137,6 +139,8 @@ def measure_cell(
     - `without_level`: `ap50` and its `per_class` once each image's mean score over the classes,
       its level, is taken off: what a class's text could retrieve if all images stood equally high.
     - `pair_accuracy`, `per_pair`: FieldGuide's confusable pairs; None elsewhere.
+    - `challenges`: `top1`, `ap50`, `pair_accuracy` and `per_pair` of each of FieldGuide's
+      challenges, for the cells of the table under DS-SJE; None elsewhere.
     - `single_caption`, `caption_curve`: see `caption_curves`; None for `attributes`.
     - `per_class`, `confusion`: by class, rows and columns in the order of `per_class`.
     - `final_loss` (mean of the last 100 steps), `minutes` (of training alone), `versions`,
@@ -172,6 +176,7 @@ def measure_cell(
         "captions_per_image": config.captions_per_image,
         "config": asdict(config),
         **_figures(run, test, cell.seed),
+        "challenges": _challenges(run, data) if _has_challenges(cell, data) else None,
         "final_loss": float(run.history.loss.tail(100).mean()),
         "minutes": minutes,
         "versions": run.versions,
@@ -221,6 +226,21 @@ def without_level(scores: torch.Tensor, labels: torch.Tensor) -> dict:
     """Precision at 50 after each image's mean score is taken off."""
     precisions = precision_at(scores - scores.mean(1, keepdim=True), labels, RETRIEVED)
     return {"ap50": precisions.mean().item(), "per_class": precisions.tolist()}
+
+
+def _has_challenges(cell: Cell, data: DescribedImages) -> bool:
+    """Whether a cell is put to the challenges: five more evaluations, of as many captions each."""
+    plain = cell == Cell(cell.text_encoder, seed=cell.seed)
+    return data.name == "fieldguide" and plain and cell.text_encoder != "attributes"
+
+
+def _challenges(run: Run, data: DescribedImages) -> dict[str, dict]:
+    """The figures of every challenge on the test species."""
+    figures = {}
+    for name in CHALLENGES:
+        metrics = evaluate(run, with_challenge(data, name))
+        figures[name] = {"top1": metrics.top1, "ap50": metrics.ap50, **_pairs(metrics)}
+    return figures
 
 
 def _pairs(metrics: Metrics) -> dict:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from dse.reproduction.challenges import challenge_section
 from dse.reproduction.formats import METRIC_NAMES, bounds, grid, number, probability
 
 OTHER_LENGTH = "†"
@@ -31,6 +32,7 @@ def to_markdown(summary: dict) -> str:
         *_table(summary["table"]),
         "## DA-SJE in several forms",
         *_da_forms(summary["da_forms"]),
+        *challenge_section(summary["challenges"]),
         "## Seeds",
         *_seeds(summary["seeds"]),
         "## The order of the text encoders",

@@ -15,7 +15,8 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from dse.objective import OBJECTIVES
-from dse.reproduction.cells import MODERN_ENCODERS, PAPER_ENCODERS, PARTS, Cell
+from dse.reproduction.cells import BASELINES, MODERN_ENCODERS, PAPER_ENCODERS, PARTS, Cell
+from dse.reproduction.challenges import challenge_rows
 from dse.reproduction.claims import Published, claims_about, judge
 from dse.reproduction.figures import PAPER_TABLE, Measured, published, rounded
 from dse.reproduction.intervals import RESAMPLES, interval, spearman
@@ -24,7 +25,7 @@ from dse.reproduction.report import to_markdown
 from dse.utils.files import written_whole
 
 METRICS = ("top1", "ap50")
-CAPTION_ENCODERS = (*PAPER_ENCODERS[1:], "bag-of-bigrams", *MODERN_ENCODERS)
+CAPTION_ENCODERS = (*PAPER_ENCODERS[1:], *BASELINES, *MODERN_ENCODERS)
 
 
 def write_summary(folder: Path) -> dict:
@@ -70,6 +71,7 @@ def summarise(
     - `figure4b`, `single_caption`: a row for each encoder, metric and number of captions.
     - `da_forms`: AP@50 under DS-SJE, under DA-SJE, and under DA-SJE in the forms of training of
       `dse.reproduction.cells.FORMS`; and the same with each image's level taken off.
+    - `challenges`: see `dse.reproduction.challenges.challenge_rows`; FieldGuide's alone.
     - `seeds`: the spread where a cell has several seeds.
     - `rank_correlation`: Spearman's, of the encoders' order, for each column of the table; without
       cells of another length, which are named as `left_out`. Its interval resamples the test units.
@@ -95,6 +97,7 @@ def summarise(
         "table": table,
         "rank_correlation": _rank_correlations(measured, table),
         "da_forms": _da_forms(dataset, measured),
+        "challenges": challenge_rows(records, resamples, seed),
         "seeds": _seed_spreads(dataset, measured),
         "claims": judge(claims_about(dataset), measured, theirs),
         "figure4a": _rows(PARTS["figure4a"], measured, theirs),
@@ -107,7 +110,7 @@ def summarise(
 
 
 def _table_cells(dataset: str) -> list[Cell]:
-    cells = [*PARTS["table"], *PARTS["bigrams"], *PARTS["modern"]]
+    cells = [*PARTS["table"], *PARTS["baselines"], *PARTS["modern"]]
     return [c for c in cells if (c.text_encoder, dataset) != ("attributes", "flowers")]
 
 

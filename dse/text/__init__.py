@@ -106,9 +106,9 @@ def build_text_encoder(
     Args:
         name: one of `TEXT_ENCODERS`: the paper's nine; three relatives of the char-CNN-RNN (`-long`
             takes 18 recurrent steps, `-icml-birds` and `-icml-flowers` are the networks of the
-            authors' text-to-image work); four beyond the paper: `bag-of-bigrams`,
-            `word-transformer`, and a learned layer on a frozen network, `sentence-vectors` (MiniLM)
-            or `clip-text` (CLIP); and yours.
+            authors' text-to-image work); five beyond the paper: `bag-of-bigrams`,
+            `word2vec-standardised`, `word-transformer`, and a learned layer on a frozen network,
+            `sentence-vectors` (MiniLM) or `clip-text` (CLIP); and yours.
         embedding_dim: D, the dimension of the image features.
         vocabulary: the words of the training captions; for encoders that read words.
         bigrams: pairs of words, `red crown`; for `bag-of-bigrams`.
@@ -169,6 +169,11 @@ def _clip_text(embedding_dim: int) -> nn.Module:
 
 register_text_encoder("attributes", ClassAttributes, ["num_attributes"])
 register_text_encoder("word2vec", MeanWordVector, ["vocabulary", "word_vectors"])
+register_text_encoder(
+    "word2vec-standardised",
+    partial(MeanWordVector, standardised=True),
+    ["vocabulary", "word_vectors"],
+)
 register_text_encoder("bag-of-words", BagOfWords, ["vocabulary"])
 register_text_encoder("bag-of-bigrams", BagOfBigrams, ["vocabulary", "bigrams"])
 register_text_encoder("char-cnn", CharCNN)

@@ -67,6 +67,87 @@ class TokenConv1d(nn.Module):
         return (x + self.bias).transpose(1, 2)
 
 
+class TokenLinear(nn.Module):
+    """`nn.Linear` on the set of tokens of a text, as look-ups: 1 for a token present, else 0.
+
+    Args:
+        in_features: V, different tokens, numbered from 1; token 0 stands for nothing.
+        out_features: D.
+
+    Attributes:
+        weight: (D, V), as that of `nn.Linear`; a view of the table in `embedding`.
+
+    Shape: int (B, L) -> float32 (B, D).
+
+    Chapter: 3, word2vec baseline.
+
+    Example:
+        >>> layer = TokenLinear(5000, 4)
+        >>> one, other = layer(torch.tensor([[7, 2, 2], [2, 7, 0]]))
+        >>> torch.equal(one, other)
+        True
+    """
+
+    def __init__(self, in_features: int, out_features: int):
+        super().__init__()
+        self.in_features, self.out_features = in_features, out_features
+        self.embedding = nn.EmbeddingBag(
+            in_features + 1,
+            out_features,
+            mode="sum",
+            padding_idx=0,
+            sparse=in_features >= SPARSE_FROM,
+        )
+        self.bias = nn.Parameter(torch.zeros(out_features))
+
+    @property
+    def weight(self) -> torch.Tensor:
+        return self.embedding.weight[1:].T
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        tokens = tokens.long().sort(dim=1).values
+        repeated = tokens[:, 1:] == tokens[:, :-1]
+        tokens[:, 1:].masked_fill_(repeated, 0)
+        return self.embedding(tokens) + self.bias
+
+
+class Standardisation(nn.Module):
+    """Each number of a vector less its mean, over its standard deviation, on the training captions.
+
+    Vectors of language models share a few large numbers that say little about the caption. A linear
+    layer could learn to scale them itself, but not in as many steps. A number that is the same in
+    all captions becomes 0.
+
+    Args:
+        size: d, numbers in a vector.
+
+    Shape: float32 (B, d) -> (B, d).
+
+    Chapter: 5, CNN-RNN.
+
+    Example:
+        >>> standardise = Standardisation(2)
+        >>> standardise.fit(torch.tensor([[1.0, 5.0], [3.0, 5.0]]))
+        >>> standardise(torch.tensor([[2.0, 5.0], [4.0, 5.0]])).tolist()
+        [[0.0, 0.0], [2.0, 0.0]]
+    """
+
+    def __init__(self, size: int):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(size))
+        self.register_buffer("std", torch.ones(size))
+
+    def fit(self, vectors: torch.Tensor) -> None:
+        """Take mean and standard deviation from vectors (n, d)."""
+        vectors = vectors.cpu().double()  # which not every device has
+        self.mean.copy_(vectors.mean(0))
+        std = vectors.std(0, correction=0)
+        self.std.copy_(torch.where(std > 0, std, 1))
+
+    def forward(self, vectors: torch.Tensor) -> torch.Tensor:
+        return (vectors - self.mean) / self.std
+
+
 def use_dense_gradients(encoder: nn.Module) -> None:
     """Make all gradients of an encoder dense: only a single CPU gains from sparse ones."""
     for layer in encoder.modules():

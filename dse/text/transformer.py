@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from dse.text.layers import TokenConv1d, text_lengths
+from dse.text.layers import Standardisation, TokenConv1d, text_lengths
 from dse.text.tokens import WordTokenizer
 from dse.utils.errors import InputError, first_line, missing_extra
 from dse.utils.progress import progress_bar
@@ -94,10 +94,11 @@ class Block(nn.Module):
 
 
 class SentenceVectors(nn.Module):
-    """One linear layer on the vectors of a frozen sentence encoder.
+    """One linear layer on the standardised vectors of a frozen sentence encoder.
 
     The sentence encoder stands in the tokenizer's place, so the training captions go through it
-    once, before the first step. Only the linear layer learns, and only it is saved with a run.
+    once, before the first step. Only the linear layer learns, and the frozen network is not saved
+    with a run.
 
     Args:
         frozen: `MiniLM` or `ClipText`; it gives d numbers for a caption.
@@ -111,10 +112,15 @@ class SentenceVectors(nn.Module):
     def __init__(self, frozen: "FrozenEncoder", embedding_dim: int = 1024):
         super().__init__()
         self.tokenizer = frozen
+        self.standardise = Standardisation(frozen.size)
         self.linear = nn.Linear(frozen.size, embedding_dim)
 
     def forward(self, vectors: torch.Tensor) -> torch.Tensor:
-        return self.linear(vectors)
+        return self.linear(self.standardise(vectors))
+
+    def fit_inputs(self, vectors: torch.Tensor) -> None:
+        """Standardise by the vectors of the training captions, (n, d)."""
+        self.standardise.fit(vectors)
 
     def _apply(self, fn, recurse=True):
         self.tokenizer.network._apply(fn)  # no part of the module, but it moves with it

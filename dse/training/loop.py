@@ -123,11 +123,12 @@ def optimize(
     features = classes.features.to(device)
     inputs = encoder_inputs(run.encoder, classes).to(device)
     inputs = inputs.to(config.dtype) if inputs.is_floating_point() else inputs
+    fit_inputs(run.encoder, inputs)
     # Several devices draw the same minibatch, and each embeds its own share of the texts.
     share = torch.arange(config.batch_size).chunk(fabric.world_size)[fabric.global_rank]
 
     while state.step < config.steps and not out_of_patience(run):
-        learning_rate = decayed_learning_rate(config, state.step, len(classes.class_names))
+        learning_rate = scheduled_learning_rate(config, state.step, len(classes.class_names))
         batch = sampler.draw(state.generator)
 
         images = features[batch.images.to(device), batch.views.to(device)].to(config.dtype)
@@ -181,9 +182,19 @@ def encoder_inputs(encoder: nn.Module, classes: DescribedImages) -> torch.Tensor
     return encoder.tokenizer(classes.all_captions)
 
 
-def decayed_learning_rate(config: TrainingConfig, step: int, num_classes: int) -> float:
-    """The learning rate of a step: it decays after every `num_classes` steps."""
-    return config.learning_rate * config.lr_decay ** (step // num_classes)
+def fit_inputs(encoder: nn.Module, inputs: torch.Tensor) -> None:
+    """Let an encoder that standardises its inputs learn how, from those of the training captions.
+
+    The statistics are buffers: a run that is resumed has them already, and finds the same again.
+    """
+    if hasattr(encoder, "fit_inputs"):
+        encoder.fit_inputs(inputs)
+
+
+def scheduled_learning_rate(config: TrainingConfig, step: int, num_classes: int) -> float:
+    """The learning rate of a step: it warms up, and decays after every `num_classes` steps."""
+    decayed = config.learning_rate * config.lr_decay ** (step // num_classes)
+    return decayed * min(1, (step + 1) / max(1, config.warmup))
 
 
 def batch_accuracy(images: torch.Tensor, texts: torch.Tensor) -> torch.Tensor:

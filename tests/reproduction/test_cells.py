@@ -50,7 +50,7 @@ def test_other_files_are_no_cells(name):
 
 def test_the_grid_is_the_one_that_was_planned():
     names = [cell.name for cell in choose_cells()]
-    assert len(names) == len(set(names)) == 18 + 8 + 48 + 2 + 2 + 20
+    assert len(names) == len(set(names)) == 18 + 18 + 48 + 4 + 2 + 20
     encoders = [cell.text_encoder for cell in PARTS["table"]]
     assert encoders[:9] == encoders[9:] and len(set(encoders)) == 9
     assert {(c.text_encoder, c.objective) for c in PARTS["table"]} >= {
@@ -115,15 +115,22 @@ def test_as_many_steps_as_asked_for(toy):
 def test_choosing_by_part_by_encoder_and_by_cell():
     assert choose_cells(["table"]) == list(PARTS["table"])
     own = {cell.name for cell in choose_cells(["bag-of-bigrams"])}
-    ends = ("ds-seed0", "da-seed0", "da-seed0-zero-bias", "da-seed0-float64")
+    ends = (
+        "ds-seed0",
+        "ds-seed1",
+        "ds-seed2",
+        "da-seed0",
+        "da-seed0-zero-bias",
+        "da-seed0-float64",
+    )
     assert own == {f"bag-of-bigrams-{end}" for end in ends}
     assert choose_cells(["char-cnn-rnn-long"]) == [Cell("char-cnn-rnn-long")]
     assert choose_cells(["word-cnn-da-seed4"] * 2) == [Cell("word-cnn", "da", seed=4)]
 
 
 def test_seeds_repeat_every_chosen_cell():
-    chosen = choose_cells(["table", "seeds"], seeds=4)
-    assert len(chosen) == len(set(chosen)) == 18 * 4
+    chosen = choose_cells(["table", "modern", "baselines", "seeds"], seeds=4)
+    assert len(chosen) == len(set(chosen)) == 24 * 4
     assert chosen[:18] == list(PARTS["table"])
 
 

@@ -18,8 +18,8 @@ FIELDS = {
     "dataset", "image_encoder", "views", "float16", "data", "notes", "image_size", "classes",
     "images", "text_encoder", "objective", "seed", "form", "length", "steps", "captions_per_image",
     "config", "top1", "top1_per_class", "ap50", "map", "precision", "without_level",
-    "pair_accuracy", "per_pair", "single_caption", "caption_curve", "per_class", "confusion",
-    "final_loss", "minutes", "versions", "machine",
+    "pair_accuracy", "per_pair", "challenges", "single_caption", "caption_curve", "per_class",
+    "confusion", "final_loss", "minutes", "versions", "machine",
 }  # fmt: skip
 
 

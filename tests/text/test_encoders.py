@@ -12,7 +12,7 @@ from dse.text import TEXT_ENCODERS, build_text_encoder, register_text_encoder
 from dse.text.averages import BagOfBigrams, BagOfWords, MeanWordVector, train_word_vectors
 from dse.text.cnn import receptive_fields
 from dse.text.cnn_rnn import MeanGRU, MeanReLURNN
-from dse.text.layers import OneHot, TokenConv1d, use_dense_gradients
+from dse.text.layers import OneHot, Standardisation, TokenConv1d, use_dense_gradients
 from dse.text.lstm import CharLSTM
 from dse.text.packing import packed, stages
 from dse.text.tokens import CharacterTokenizer, build_bigrams, build_vocabulary, words
@@ -159,7 +159,8 @@ def literal_encoder(encoder, name, tokens):
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_parameter_counts_are_the_authors(name):
     encoder = built(name)
-    zeros = sum(m.embedding_dim for m in encoder.modules() if isinstance(m, torch.nn.Embedding))
+    tables = (torch.nn.Embedding, torch.nn.EmbeddingBag)
+    zeros = sum(m.embedding_dim for m in encoder.modules() if isinstance(m, tables))
     assert sum(p.numel() for p in encoder.parameters()) - zeros == PARAMETERS[name]
 
 
@@ -379,9 +380,59 @@ def test_initial_parameters_fill_the_authors_range_and_follow_the_seed():
 def test_bag_of_words_counts_presence_not_number_or_order():
     encoder = BagOfWords(["bird", "blue", "red"], 4)
     tokens = encoder.tokenizer(["red blue", "blue red red, unheard-of words"])
-    torch.testing.assert_close(*encoder(tokens))
+    assert torch.equal(*encoder(tokens))
     expected = encoder.linear.weight[:, [1, 2]].sum(1) + encoder.linear.bias
     torch.testing.assert_close(encoder(tokens)[0], expected)
+
+
+@pytest.mark.parametrize("vocabulary", [["bird", "blue", "red"], [f"w{i}" for i in range(1200)]])
+def test_bag_of_words_is_a_linear_layer_on_zeros_and_ones(vocabulary):
+    """In value and in gradient, with dense and with sparse gradients."""
+    encoder = BagOfWords(vocabulary, 4)
+    plain = torch.nn.Linear(len(vocabulary), 4)
+    with torch.no_grad():
+        plain.weight.copy_(encoder.linear.weight)
+        plain.bias.copy_(encoder.linear.bias)
+    generator = torch.Generator().manual_seed(0)
+    tokens = torch.randint(0, 1 + len(vocabulary), (6, 30), generator=generator)
+    present = torch.zeros(6, 1 + len(vocabulary)).scatter_(1, tokens, 1)[:, 1:]
+    torch.testing.assert_close(encoder(tokens), plain(present))
+    for layer, inputs in ((encoder, tokens), (plain, present)):
+        layer(inputs).square().sum().backward()
+    gradient = encoder.linear.embedding.weight.grad
+    assert gradient.is_sparse == (len(vocabulary) > 1000)
+    torch.testing.assert_close(gradient.to_dense()[1:].T, plain.weight.grad)
+    torch.testing.assert_close(encoder.linear.bias.grad, plain.bias.grad)
+
+
+@given(st.integers(1, 20), st.integers(0, 2**32 - 1))
+@settings(max_examples=30)
+def test_standardised_vectors_have_mean_0_and_deviation_1(n, seed):
+    vectors = torch.randn(n, 3, generator=torch.Generator().manual_seed(seed)) * 50 + 7
+    vectors[:, 2] = 4.0
+    standardise = Standardisation(3)
+    standardise.fit(vectors)
+    own = standardise(vectors)
+    torch.testing.assert_close(own.mean(0), torch.zeros(3), atol=1e-4, rtol=0)
+    deviation = own.std(0, correction=0)
+    torch.testing.assert_close(deviation[:2], torch.full((2,), float(n > 1)), atol=1e-4, rtol=0)
+    assert not own[:, 2].any()
+
+
+def test_word2vec_standardised_is_word2vec_on_standardised_means():
+    given = {"vocabulary": VOCABULARY, "word_vectors": torch.eye(len(VOCABULARY))}
+    generators = (torch.Generator().manual_seed(0) for _ in range(2))
+    plain, scaled = (
+        build_text_encoder(name, 4, **given, generator=generator)
+        for name, generator in zip(("word2vec", "word2vec-standardised"), generators, strict=True)
+    )
+    tokens = plain.tokenizer(CAPTIONS)
+    assert torch.equal(plain(tokens), scaled(tokens))  # before it is fitted
+    scaled.fit_inputs(tokens)
+    means = plain.mean_vector(tokens)
+    std = means.std(0, correction=0)
+    expected = (means - means.mean(0)) / torch.where(std > 0, std, 1)
+    torch.testing.assert_close(scaled(tokens), scaled.linear(expected))
 
 
 @given(st.lists(st.sampled_from([*VOCABULARY, "unheard"]), max_size=40))

@@ -80,7 +80,7 @@ def test_only_the_linear_layer_learns():
     torch.testing.assert_close(embeddings, linear(encoder.linear, vectors))
     torch.testing.assert_close(encoder.linear.weight.grad, vectors.sum(0).expand(4, -1))
     assert {name for name, _ in encoder.named_parameters()} == {"linear.weight", "linear.bias"}
-    assert not list(encoder.buffers())
+    assert {name for name, _ in encoder.named_buffers()} == {"standardise.mean", "standardise.std"}
 
 
 def test_a_run_on_frozen_vectors_is_saved_without_the_frozen_network(tmp_path, monkeypatch):
@@ -102,7 +102,9 @@ def test_a_run_on_frozen_vectors_is_saved_without_the_frozen_network(tmp_path, m
     )
     assert run.history.batch_accuracy.tail(10).mean() == 1
     saved = Run.load(tmp_path / "run")
-    assert set(saved.encoder.state_dict()) == {"linear.weight", "linear.bias"}
+    assert set(saved.encoder.state_dict()) == {
+        "linear.weight", "linear.bias", "standardise.mean", "standardise.std"
+    }  # fmt: skip
     torch.testing.assert_close(saved.encode(CAPTIONS), run.encode(CAPTIONS))
 
 

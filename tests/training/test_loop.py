@@ -70,7 +70,8 @@ def test_two_steps_are_the_papers_rmsprop():
         "bag-of-words", 16, vocabulary=build_vocabulary(captions), generator=generator
     )
     sampler = MinibatchSampler(classes, 12)
-    weight, mean_square = encoder.linear.weight, torch.zeros_like(encoder.linear.weight)
+    weight = encoder.linear.embedding.weight
+    mean_square = torch.zeros_like(weight)
     for _ in range(2):
         batch = sampler.draw(generator)
         tokens = encoder.tokenizer([captions[i] for i in batch.captions])
@@ -80,7 +81,8 @@ def test_two_steps_are_the_papers_rmsprop():
         mean_square = 0.99 * mean_square + 0.01 * gradient**2
         with torch.no_grad():
             weight -= 7e-4 * gradient / (mean_square.sqrt() + 1e-8)
-    torch.testing.assert_close(trained(steps=2).encoder.linear.weight, weight, atol=1e-5, rtol=0)
+    learned = trained(steps=2).encoder.linear.embedding.weight
+    torch.testing.assert_close(learned, weight, atol=1e-5, rtol=0)
 
 
 def test_learning_rate_decays_after_every_pass_over_the_classes():
@@ -88,6 +90,13 @@ def test_learning_rate_decays_after_every_pass_over_the_classes():
     assert rates[0] == pytest.approx(7e-4)
     assert rates[19] == pytest.approx(7e-4) and rates[20] == pytest.approx(7e-4 * 0.98)
     assert rates[59] == pytest.approx(7e-4 * 0.98**2)
+
+
+def test_the_learning_rate_rises_evenly_while_it_warms_up():
+    rates = trained(steps=25, warmup=4).history.learning_rate
+    expected = [7e-4 * step / 4 for step in (1, 2, 3, 4)] + [7e-4] * 16
+    assert rates[:20].tolist() == pytest.approx(expected)
+    assert rates[20] == pytest.approx(7e-4 * 0.98)
 
 
 def test_the_first_loss_is_that_of_a_random_start():
