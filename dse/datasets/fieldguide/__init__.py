@@ -13,15 +13,15 @@ from joblib import Parallel, delayed
 from PIL import Image
 
 from dse.datasets.described_images import DescribedImages
-from dse.datasets.fieldguide.captions import describe
 from dse.datasets.fieldguide.chance import pick, shuffled, stream
 from dse.datasets.fieldguide.drawing import draw_bird
+from dse.datasets.fieldguide.kinds import write_caption
 from dse.datasets.fieldguide.species import ATTRIBUTES, NUM_PAIRS, Species, draw_species
 from dse.datasets.fieldguide.view import View, sample_view
 from dse.utils.files import cache_dir, written_whole
 from dse.utils.progress import progress_bar
 
-GUIDE_VERSION = 1
+GUIDE_VERSION = 2
 """Part of the cache's name. Raise it when an image or a caption changes; a test says when."""
 SEED = 2016
 CAPTIONS_PER_IMAGE = 10
@@ -122,7 +122,7 @@ def guide_captions(species: list[Species]) -> dict[str, list[str]]:
         for i, view in enumerate(guide_images(c)):
             rng = stream(SEED, _CAPTIONS, c, i)
             captions[f"{_folder_name(bird.name)}/{i:02d}.png"] = [
-                describe(bird.attributes, view.hidden, rng) for _ in range(CAPTIONS_PER_IMAGE)
+                write_caption(bird.attributes, view.hidden, rng) for _ in range(CAPTIONS_PER_IMAGE)
             ]
     return captions
 

@@ -1,9 +1,9 @@
 """The kinds of caption that people write: plain, shifted, distant, of few words, misspelt.
 
-FieldGuide's own captions are plain. The others are what the challenges on the unseen species are
-written in (`dse.datasets.fieldguide.challenges`). To learn the skill that a kind asks for, an
-encoder has to meet it in training: `experiments/fieldguide_worlds.py` trains on guides that hold a
-share of each.
+A fifth of FieldGuide's captions is of each kind, so that the skill that a kind asks for can be
+learned; each is also a challenge of its own on the unseen species
+(`dse.datasets.fieldguide.challenges`). `experiments/fieldguide_worlds.py` chose the share, on the
+validation species.
 
 In every kind each part is as likely to be named as any other, so the two species of a confusable
 pair use the same words equally often.
@@ -192,16 +192,12 @@ KINDS: dict[str, Writer] = {
 }
 """Every kind of caption and what writes it."""
 
-MIXED_KINDS = ("plain",) * 6 + ("shifted", "distant", "few words", "misspelt")
-"""A guide with a tenth of each kind, for experiments; `results/fieldguide/worlds.json` holds what
-was measured on the validation species."""
-
 
 def write_caption(
     attributes: Mapping[str, str],
     hidden: Collection[str],
     rng: np.random.Generator,
-    kinds: Sequence[str] = MIXED_KINDS,
+    kinds: Sequence[str] = tuple(KINDS),
 ) -> str:
-    """One caption of an image, of one of the kinds; the other arguments are those of `describe`."""
+    """One caption of an image, of one of the kinds, drawn evenly; else as `describe`."""
     return KINDS[pick(rng, kinds)](attributes, hidden, rng)
