@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from dse.reproduction.challenges import challenge_section
+from dse.reproduction.earlier_methods import earlier_methods_section
 from dse.reproduction.formats import METRIC_NAMES, bounds, grid, number, probability
 
 OTHER_LENGTH = "†"
@@ -32,6 +33,7 @@ def to_markdown(summary: dict) -> str:
         *_table(summary["table"]),
         "## DA-SJE in several forms",
         *_da_forms(summary["da_forms"]),
+        *earlier_methods_section(summary["table3"]),
         *challenge_section(summary["challenges"]),
         "## Seeds",
         *_seeds(summary["seeds"]),

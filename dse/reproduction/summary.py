@@ -18,6 +18,7 @@ from dse.objective import OBJECTIVES
 from dse.reproduction.cells import BASELINES, MODERN_ENCODERS, PAPER_ENCODERS, PARTS, Cell
 from dse.reproduction.challenges import challenge_rows
 from dse.reproduction.claims import Published, claims_about, judge
+from dse.reproduction.earlier_methods import earlier_methods
 from dse.reproduction.figures import PAPER_TABLE, Measured, published, rounded
 from dse.reproduction.intervals import RESAMPLES, interval, spearman
 from dse.reproduction.records import Records, command_of_a_cell, read_records, shared_by
@@ -71,6 +72,7 @@ def summarise(
     - `figure4b`, `single_caption`: a row for each encoder, metric and number of captions.
     - `da_forms`: AP@50 under DS-SJE, under DA-SJE, and under DA-SJE in the forms of training of
       `dse.reproduction.cells.FORMS`; and the same with each image's level taken off.
+    - `table3`: see `dse.reproduction.earlier_methods.earlier_methods`.
     - `challenges`: see `dse.reproduction.challenges.challenge_rows`; FieldGuide's alone.
     - `seeds`: the spread where a cell has several seeds.
     - `rank_correlation`: Spearman's, of the encoders' order, for each column of the table; without
@@ -97,6 +99,7 @@ def summarise(
         "table": table,
         "rank_correlation": _rank_correlations(measured, table),
         "da_forms": _da_forms(dataset, measured),
+        "table3": earlier_methods(dataset, records, paper),
         "challenges": challenge_rows(records, resamples, seed),
         "seeds": _seed_spreads(dataset, measured),
         "claims": judge(claims_about(dataset), measured, theirs),

@@ -54,6 +54,7 @@ def record():
             "classes": 10, "images": int(images.sum()),
             "length": None, "steps": 7, "minutes": 2.0,
             "top1": float(shares[0] @ images.double() / images.sum()),
+            "top1_per_class": float(shares[0].mean()),
             "ap50": float(shares[1].mean()),
             "per_class": {
                 f"class {c}": {"top1": a, "ap50": b, "images": n}
