@@ -11,10 +11,9 @@ comes at least half of the way from chance to perfect, so tells 75 % of the pair
 the seeds). It was fixed after a pilot with one seed, and looks at no encoder in particular.
 
 What it chose: a fifth. With a tenth nobody gets beyond 67 % on *distant* (seed 0, seven encoders).
-The
-larger shares were tried with the encoders that came nearest, the word-CNN-RNN and, for two seeds, the
-char-CNN-RNN: with 0.15 the word-CNN-RNN tells 72 % of the distant pairs apart, with a fifth 77 %
-(means of three seeds).
+The larger shares were tried with the encoders that came nearest, the word-CNN-RNN and, for two
+seeds, the char-CNN-RNN: with 0.15 the word-CNN-RNN tells 72 % of the distant pairs apart, with a
+fifth 77 % (means of three seeds).
 """
 
 import argparse

@@ -20,6 +20,8 @@ def challenge_rows(records: Records, resamples: int, seed: int) -> list[dict]:
     - `top1`, `ap50`, `pair_accuracy`: means over the seeds, in percent; the chance level of
       `pair_accuracy` is 50.
     - `interval`: of `pair_accuracy`; confusable pairs and seeds are resampled.
+    - `change`, `change_interval`: its `pair_accuracy` less that of the first challenge, in which
+      nothing but the order is asked for; the same pairs and seeds on both sides.
     - `seeds`: those of the cells.
     - `best`: it has the highest `pair_accuracy`, or is not told apart from what has: on the seeds
       that both have, resampling the same pairs, `adjusted_p` is 0.05 or more.
@@ -39,6 +41,8 @@ def challenge_rows(records: Records, resamples: int, seed: int) -> list[dict]:
             if own:
                 known[encoder] = own
         rows += _rows_of_challenge(challenge, known, resamples, seed)
+    for row in rows:
+        row |= _change(records, row, resamples, seed)
     return rows
 
 
@@ -99,6 +103,18 @@ def _rows_of_challenge(
         row["adjusted_p"] = adjusted.get(row["text_encoder"])
         row["best"] = row["adjusted_p"] is None or row["adjusted_p"] >= LEVEL
     return rows
+
+
+def _change(records: Records, row: dict, resamples: int, seed: int) -> dict:
+    first, own = (
+        _of_encoder(records, row["text_encoder"], challenge)
+        for challenge in (next(iter(CHALLENGES)), row["challenge"])
+    )
+    changes = np.stack([_by_pair(own[s]) - _by_pair(first[s]) for s in own])
+    return {
+        "change": float(changes.mean()),
+        "change_interval": interval(_resampled(changes, resamples, seed)),
+    }
 
 
 def _p_behind(best: dict[int, dict], other: dict[int, dict], resamples: int, seed: int) -> float:

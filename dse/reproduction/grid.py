@@ -67,7 +67,7 @@ def run_grid(
         InputError: a name that cannot be that of a file, a result that cannot be read, a folder
             that cannot be made, no such `parallel`, Ray not installed or not reached.
 
-    Chapter: 6, zero-shot results.
+    Chapter: 7, photographs.
 
     Example:
         >>> import tempfile

@@ -69,7 +69,7 @@ def run_cells(
     Raises:
         InputError: a file in the folder is of other data or another configuration.
 
-    Chapter: 6, zero-shot results.
+    Chapter: 7, photographs.
     """
     content = data.describe()["content"]
     jobs = {}
@@ -152,7 +152,7 @@ def measure_cell(
         image_size: width and height of the test images, if they share them.
         device: where to train; None: the best one here.
 
-    Chapter: 6, zero-shot results.
+    Chapter: 7, photographs.
     """
     config = cell.training_config(data)
     started = time.monotonic()

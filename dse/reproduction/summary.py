@@ -42,7 +42,7 @@ def write_summary(folder: Path) -> dict:
         InputError: a run file is damaged, or was measured on other data or with another length of
             training than the others.
 
-    Chapter: 6, zero-shot results.
+    Chapter: 7, photographs.
     """
     summary = summarise(folder.name, read_records(folder), read_paper())
     with written_whole(folder / "summary.json") as path:
@@ -87,7 +87,7 @@ def summarise(
         resamples: of the bootstrap.
         seed: of the bootstrap.
 
-    Chapter: 6, zero-shot results.
+    Chapter: 7, photographs.
     """
     measured, theirs = Measured(records, resamples, seed), partial(published, paper, dataset)
     table = _rows(_table_cells(dataset), measured, theirs)

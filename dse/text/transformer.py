@@ -146,15 +146,15 @@ class FrozenEncoder:
     @torch.no_grad()
     def __call__(self, captions: Sequence[str]) -> torch.Tensor:
         """Vectors of n captions, float32 (n, d), on the CPU."""
-        order = sorted(range(len(captions)), key=lambda i: len(captions[i]))
-        vectors = torch.empty(len(captions), self.size)
-        starts = range(0, len(order), self.batch_size)
+        once = sorted(set(captions), key=lambda caption: (len(caption), caption))
+        vectors = torch.empty(len(once), self.size)
+        starts = range(0, len(once), self.batch_size)
         for start in progress_bar(starts, desc="sentence vectors"):
-            rows = order[start : start + self.batch_size]
-            vectors[rows] = (
-                F.normalize(self.embed([captions[i] for i in rows]), dim=1).cpu().float()
-            )
-        return vectors
+            batch = once[start : start + self.batch_size]
+            embedded = F.normalize(self.embed(batch), dim=1)
+            vectors[start : start + self.batch_size] = embedded.cpu().float()
+        row = {caption: i for i, caption in enumerate(once)}
+        return vectors[[row[caption] for caption in captions]]
 
     def embed(self, captions: list[str]) -> torch.Tensor:
         """Vectors of one batch, of any length, float32 (B, d)."""

@@ -38,6 +38,17 @@ def test_a_row_is_the_mean_over_seeds_with_an_interval_over_pairs():
     low, high = row["interval"]
     assert 50 <= low < row["pair_accuracy"] < high <= 100
     assert row["best"]
+    assert (row["change"], tuple(row["change_interval"])) == (0, (0, 0))  # it is the first one
+
+
+def test_the_change_is_from_the_first_challenge_pair_by_pair(monkeypatch):
+    monkeypatch.setattr(
+        "dse.reproduction.challenges.CHALLENGES", {"reordered": None, "shifted": None}
+    )
+    both = record([0.5, 1.0, 0.75])
+    both["challenges"]["reordered"] = record([0.75, 1.0, 1.0])["challenges"]["shifted"]
+    changes = {row["challenge"]: row["change"] for row in rows_of({Cell("char-cnn"): both})}
+    assert changes == {"reordered": 0, "shifted": pytest.approx(-100 / 6)}
 
 
 def test_the_best_and_what_is_not_told_apart_from_it_are_marked():

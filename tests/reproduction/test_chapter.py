@@ -9,7 +9,7 @@ import pytest
 from dse.reproduction import read_paper
 
 ROOT = Path(__file__).parents[2]
-CHAPTER = json.loads((ROOT / "chapters" / "06_zero_shot_results.ipynb").read_text())
+CHAPTER = json.loads((ROOT / "chapters" / "07_photographs.ipynb").read_text())
 PAPER = read_paper()
 
 
@@ -29,7 +29,7 @@ def test_every_figure_of_table_1_is_shown_as_published(objective):
     for encoder, own in PAPER["table1"]["rows"].items():
         for metric, called in (("top1", "top-1"), ("ap50", "AP@50")):
             assert table[encoder][f"{called}, paper"] == f"{own[metric][objective]:.1f}"
-    later = {"bag-of-bigrams"}
+    later = {"bag-of-bigrams", "word2vec-standardised"}
     if objective == "ds":
         later |= {"word-transformer", "sentence-vectors"}
     assert set(table) == {*PAPER["table1"]["rows"], *later}
