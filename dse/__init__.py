@@ -21,6 +21,7 @@ from dse.config import TrainingConfig
 from dse.datasets import load_dataset, read_dataset
 from dse.datasets.described_images import DescribedImages
 from dse.evaluation import Metrics, evaluate, pair_accuracy
+from dse.explanation import Explanation, explain
 from dse.images.encoders import load_image_encoder
 from dse.objective import joint_embedding_loss
 from dse.reproduction.grid import run_grid
@@ -33,12 +34,14 @@ __version__ = version("dse")
 
 __all__ = [
     "DescribedImages",
+    "Explanation",
     "InputError",
     "Metrics",
     "Run",
     "TrainingConfig",
     "build_text_encoder",
     "evaluate",
+    "explain",
     "import_weights",
     "joint_embedding_loss",
     "load_dataset",

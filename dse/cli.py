@@ -11,7 +11,7 @@ from typing import get_args
 from safetensors import SafetensorError
 from tqdm.auto import tqdm
 
-from dse.commands import data, embedding, training
+from dse.commands import data, embedding, explanation, training
 from dse.config import TrainingConfig
 from dse.utils.errors import InputError
 
@@ -121,6 +121,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_device(embed)
     embed.set_defaults(command=embedding.embed)
+
+    explain = subparsers.add_parser("explain", help="why a caption has its score with an image")
+    explain.add_argument("run", type=Path, metavar="RUN", help="a folder that dse train made")
+    explain.add_argument("caption", metavar="CAPTION", help="a description, in quotes")
+    explain.add_argument(
+        "--image", required=True, type=Path, metavar="FILE", help="a JPEG, PNG or WebP file"
+    )
+    explain.add_argument(
+        "--out", type=Path, metavar="FILE", help="also draw it, in a .png or .html file"
+    )
+    _add_device(explain)
+    _add_json(explain)
+    explain.set_defaults(command=explanation.explain)
 
     reproduce = subparsers.add_parser("reproduce", help="the paper's tables and figures, measured")
     _add_dataset(reproduce)

@@ -69,6 +69,23 @@ class CharacterTokenizer:
         tokens[np.arange(self.length) < lengths[:, None]] = symbols
         return torch.from_numpy(tokens)
 
+    def spans(self, caption: str) -> list[tuple[int, int]]:
+        """Where the tokens of one caption stand in it: (start, end) of each, in characters.
+
+        Example:
+            >>> CharacterTokenizer(length=2).spans("A bird")
+            [(0, 1), (1, 2)]
+        """
+        return [(place, place + 1) for place in _places_in_lower_case(caption)[: self.length]]
+
+
+def _places_in_lower_case(caption: str) -> list[int]:
+    """The place in a caption of each character of its lower case.
+
+    They differ where one capital letter becomes two characters: a dotted I (U+0130) does.
+    """
+    return [place for place, symbol in enumerate(caption) for _ in symbol.lower()]
+
 
 def words(caption: str) -> list[str]:
     """The words of a caption, in lower case, without punctuation.
@@ -161,6 +178,17 @@ class WordTokenizer:
         tokens[row[kept], place[kept]] = numbers[kept]
         return torch.from_numpy(tokens)
 
+    def spans(self, caption: str) -> list[tuple[int, int]]:
+        """Where the words of one caption stand in it: (start, end) of each, in characters.
+
+        Example:
+            >>> WordTokenizer(["a", "bird"]).spans("A crested bird.")
+            [(0, 1), (2, 9), (10, 14)]
+        """
+        places = _places_in_lower_case(caption)
+        found = list(_WORD.finditer(caption.lower()))[: self.length]
+        return [(places[word.start()], places[word.end() - 1] + 1) for word in found]
+
 
 class BigramTokenizer:
     """Captions to the numbers of their words, and of their pairs of neighbouring words.
@@ -201,6 +229,10 @@ class BigramTokenizer:
         tokens = self.words(captions)
         numbers = tokens.numpy().astype(np.int64)
         return torch.cat([tokens, torch.from_numpy(self._pairs(numbers))], dim=1)
+
+    def spans(self, caption: str) -> list[tuple[int, int]]:
+        """Where the words of one caption stand in it, as for `WordTokenizer`."""
+        return self.words.spans(caption)
 
     def _keys(self, first, second):
         """One number for each pair of word numbers; 0 if one of them is unknown."""

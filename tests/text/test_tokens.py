@@ -107,3 +107,21 @@ def test_bigrams_are_counted_once_a_caption():
     assert build_bigrams(["b a b a", "c"]) == []
     assert build_bigrams(["b a b a", "b a"]) == ["b a"]
     assert build_bigrams(["b a b a"], min_count=1) == ["a b", "b a"]
+
+
+@given(st.text(max_size=230))
+def test_spans_are_where_the_tokens_stand(caption):
+    for tokenizer in (characters, WordTokenizer(["a", "bird"])):
+        spans = tokenizer.spans(caption)
+        assert all(0 <= start < end <= len(caption) for start, end in spans)
+        assert spans == sorted(spans)
+    assert [words(caption[a:b])[0] for a, b in spans] == words(caption)[:30]
+    read = characters.spans(caption)
+    assert len(read) == (characters([caption]) > 0).sum()
+    for (start, end), token in zip(read, characters([caption])[0], strict=False):
+        assert token in characters([caption[start:end]])
+
+
+def test_spans_of_a_capital_letter_that_becomes_two_characters():
+    assert characters.spans("İa") == [(0, 1), (0, 1), (1, 2)]
+    assert WordTokenizer(["red"]).spans("İİ red") == [(0, 1), (1, 2), (3, 6)]
