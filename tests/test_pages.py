@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 import dse
+from dse.reproduction.challenges import challenge_section
 from dse.training.loop import TrainingConfig
 
-CHAPTERS = Path(__file__).parent.parent / "chapters"
+ROOT = Path(__file__).parent.parent
+CHAPTERS = ROOT / "chapters"
 
 
 def test_the_ten_lines_of_the_embedding_page(tmp_path, monkeypatch):
@@ -40,3 +42,9 @@ def test_a_chapter_says_what_it_needs_and_what_to_take_along(path):
     for part in ("**You need**", "**Time**", "**Source**", "## What to take along"):
         assert text.count(part) == 1
     assert text.count("{exercise-start}") == text.count("{solution-start}")
+
+
+@pytest.mark.parametrize("page", ["README.md", "chapters/introduction.md"])
+def test_the_table_of_challenges_is_that_of_the_results(page):
+    summary = json.loads((ROOT / "results/fieldguide/summary.json").read_text(encoding="utf-8"))
+    assert challenge_section(summary["challenges"])[-1] in (ROOT / page).read_text(encoding="utf-8")
