@@ -39,6 +39,9 @@ PICTURES = 6
 PAIR = "reed quillet"
 """The confusable pair of the front page: bright colours on parts that are easy to see."""
 
+LONGER = "eastern willow sprill"
+"""The species that the page's longer example describes."""
+
 BAG_OF_WORDS = dse.TrainingConfig("bag-of-words", steps=1800, seed=0)
 OUTSIDE_SHARE = 0.01
 """Share of the validation captions that may move the scores less than `outside` says."""
@@ -202,20 +205,30 @@ def picture(path: Path) -> str:
     return f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
+def differences(one: Species, other: Species) -> list[list[str]]:
+    """The two coloured parts in which the species of a confusable pair differ, for each."""
+    parts = [part for part in COLOURED_PARTS if one.attributes[part] != other.attributes[part]]
+    return [[f"{bird.attributes[part]} {part}" for part in parts] for bird in (one, other)]
+
+
 def pair_sentences(one: Species, other: Species) -> list[str]:
     """A description of each species of a confusable pair, of the same words."""
-    first, second = (
-        part for part in COLOURED_PARTS if one.attributes[part] != other.attributes[part]
-    )
     return [
-        f"a bird with {noun_phrase(bird, first)} and {noun_phrase(bird, second)}"
-        for bird in (one, other)
+        f"a bird with {with_article(first)} and {with_article(second)}"
+        for first, second in differences(one, other)
     ]
 
 
-def noun_phrase(bird: Species, part: str) -> str:
-    phrase = f"{bird.attributes[part]} {part}"
-    return phrase if part == "wings" else f"a {phrase}"
+def longer_sentence(bird: Species) -> str:
+    looks = bird.attributes
+    return (
+        f"A {looks['size']} bird with a {looks['crown']} crown, a {looks['belly']} belly, "
+        f"{looks['wings']} wings and a {looks['bill_length']} {looks['bill_shape']} bill."
+    )
+
+
+def with_article(phrase: str) -> str:
+    return phrase if phrase.endswith("wings") else f"a {phrase}"
 
 
 def examples() -> dict:
@@ -225,8 +238,8 @@ def examples() -> dict:
     texts = {
         "a bird": one,
         "its double": other,
-        "longer": "A small bird, its crown and nape are yellow, with a hooked bill and a crest",
-        "misspelt": "a biird wtih yelow wigns and a bleu crwon",
+        "longer": longer_sentence(birds[LONGER]),
+        "misspelt": "a brid wiht a red bely and blue wigns",
         "no such bird": "a green penguin on a bicycle",
     }
     colours = sorted({word for words in COLOUR_WORDS.values() for word in words})
@@ -258,7 +271,10 @@ def pair_data(
         if species[0].name.endswith(PAIR):
             chosen = {
                 "sentences": sentences,
-                "birds": [birds[c] for c in pair],
+                "birds": [
+                    {**birds[c], "differs": ", ".join(parts)}
+                    for c, parts in zip(pair, differences(*species), strict=True)
+                ],
                 "scores": {name: own.tolist() for name, own in scores.items()},
             }
     return {**chosen, "right": right, "pairs": len(pairs)}

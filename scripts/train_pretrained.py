@@ -35,8 +35,8 @@ CARD = """\
 
 | On the {test_classes} test species, never seen in training | | chance |
 |---|---|---|
-| pictures given to the right species (top-1) | {top1:.1%} | {chance:.0%} |
-| pictures of the right species among the first 50, at most {most50:.1%} | {ap50:.1%} | |
+| pictures given to the right species (top-1) | {top1:.1f} % | {chance:.0f} % |
+| pictures of the right species among the first 50, at most {most50:.1f} % | {ap50:.1f} % | |
 {pairs}
 
 **Limits.** It knows the drawn birds of FieldGuide and the English words of their captions. It has
@@ -53,12 +53,12 @@ def main() -> None:
 def publish(run: dse.Run, data: dse.DescribedImages) -> None:
     """Write a run in half precision, with a card that says what it is and how well it does."""
     run.encoder.half()
-    shutil.rmtree(PRETRAINED / NAME, ignore_errors=True)
     with written_whole(PRETRAINED / NAME) as folder:
         run.save(folder)
         saved = dse.Run.load(folder)
         card = CARD.format(**facts(saved, data))
         (folder / "card.md").write_text(card, encoding="utf-8")
+        shutil.rmtree(PRETRAINED / NAME, ignore_errors=True)  # a folder does not replace another
     print(card)
 
 
@@ -86,12 +86,12 @@ def facts(run: dse.Run, data: dse.DescribedImages) -> dict:
         "seed": run.config.seed,
         "torch": run.versions["torch"],
         "test_classes": len(metrics.class_names),
-        "chance": 1 / len(metrics.class_names),
-        "top1": metrics.top1,
-        "ap50": metrics.ap50,
-        "most50": (metrics.labels.bincount() / RETRIEVED).clamp(max=1).mean().item(),
+        "chance": 100 / len(metrics.class_names),
+        "top1": 100 * metrics.top1,
+        "ap50": 100 * metrics.ap50,
+        "most50": 100 * float((metrics.labels.bincount() / RETRIEVED).clamp(max=1).mean()),
         "pairs": "\n".join(
-            f"| confusable pairs told apart, {which} | {value:.1%} | 50% |"
+            f"| confusable pairs told apart, {which} | {100 * value:.1f} % | 50 % |"
             for which, value in pairs.items()
         ),
     }

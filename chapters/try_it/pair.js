@@ -16,12 +16,13 @@ FieldGuide.pair = async (place) => {
   const text = element("p", { className: "fg-sentence" });
   const swap = element("button", { type: "button", className: "fg-main" }, "Swap the two colours");
   const verdict = element("p", { role: "status", className: "fg-status" });
-  const cards = birds.map(({ name, looks, pictures }) => {
+  const cards = birds.map(({ name, looks, pictures, differs }) => {
     const picks = element("ul", { className: "fg-picks" });
     const images = pictures.map((src, i) =>
       element("img", { src, alt: `${name}, picture ${i + 1}: ${looks}`, width: 128, height: 128 })
     );
-    const title = element("p", { className: "fg-name" }, name);
+    const title = element("p", { className: "fg-name" },
+      element("strong", {}, name), `: ${differs}`);
     return {
       picks,
       root: element("div", { className: "fg-card" }, title,

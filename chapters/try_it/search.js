@@ -12,7 +12,7 @@ FieldGuide.search = async (place) => {
     button.disabled = true;
     button.textContent = "Loading …";
     try {
-      const files = ["network.js", "data/network.js", "data/words.js", "data/birds.js"];
+      const files = ["network.js", "reasons.js", "data/network.js", "data/words.js", "data/birds.js"];
       await Promise.all(files.map(FieldGuide.load));
       new Search(place);
     } catch (error) {
@@ -57,7 +57,7 @@ FieldGuide.search = async (place) => {
         this.typing = setTimeout(() => this.read(), 30);
       };
       this.count = element("p", { id: "fg-count", className: "fg-small" });
-      this.swapButton = element("button", { type: "button" }, "⇄ Swap two colours");
+      this.swapButton = element("button", { type: "button" }, "Swap two colours");
       this.swapButton.onclick = () => this.swap();
       this.says = element("div", { className: "fg-status", role: "status" });
       const buttons = texts.map(({ name, text }) => {
@@ -100,7 +100,7 @@ FieldGuide.search = async (place) => {
 
     /** Read the text again: scores, order, reasons; and, after a pause, words about them. */
     read() {
-      const text = this.input.value;
+      const text = (this.text = this.input.value);
       this.states = this.network.hiddenStates(text);
       this.scores = { network: this.network.scores(this.states), words: this.words.scores(text) };
       for (const name of ["network", "words"]) this.sort(name);
@@ -137,7 +137,7 @@ FieldGuide.search = async (place) => {
     /** The status: who comes first, what a swap did, and what the models cannot know. */
     say(swapped = []) {
       clearTimeout(this.saying);
-      const text = this.input.value;
+      const text = this.text;
       const [network, words] = [this.first.network, this.first.words].map((n) => this.birds[n].name);
       const first = text.trim()
         ? `First by letters in order: the ${network}. First by words in any order: the ${words}.`
@@ -200,15 +200,18 @@ FieldGuide.search = async (place) => {
     twoColours() {
       const longestFirst = [...this.colours].sort((a, b) => b.length - a.length);
       const pattern = new RegExp(`\\b(?:${longestFirst.join("|")})\\b`, "gi");
-      const [first, ...others] = this.input.value.matchAll(pattern);
+      const [first, ...others] = this.text.matchAll(pattern);
       const second = others.find(([word]) => word.toLowerCase() !== first[0].toLowerCase());
       return second ? [first, second] : null;
     }
 
     /** Exchange two colours of the text, and say what that changed. */
     swap() {
-      const [one, other] = this.twoColours();
-      const text = this.input.value;
+      this.read();
+      const colours = this.twoColours();
+      if (!colours) return;
+      const [one, other] = colours;
+      const text = this.text;
       const before = this.scores.words;
       this.write(
         text.slice(0, one.index) +
@@ -230,12 +233,12 @@ FieldGuide.search = async (place) => {
       for (const { cards } of Object.values(this.lists))
         cards.forEach(({ button }, number) => button.setAttribute("aria-pressed", number === bird));
       const { name, looks, pictures } = this.birds[bird];
-      const reasons = this.network.explain(this.input.value, this.states, bird);
+      const reasons = this.network.explain(this.text, this.states, bird);
       const open = this.evidence.querySelector("details")?.open ?? false;
       this.evidence.replaceChildren(
         element("p", { className: "fg-title" },
           element("strong", {}, `What speaks for the ${name}`), " as the char-CNN-RNN reads it"),
-        this.colouredText(reasons),
+        FieldGuide.colouredText(this.network, this.text, reasons),
         element("p", { className: "fg-small" },
           element("span", { className: "fg-for" }, "for it"), " ",
           element("span", { className: "fg-against" }, "against it"),
@@ -244,71 +247,10 @@ FieldGuide.search = async (place) => {
           ...pictures.map((src, i) =>
             element("img", { src, alt: `${name}, picture ${i + 1}: ${looks}`, width: 128, height: 128 })
           )),
-        this.sumTable(reasons, bird, open)
+        FieldGuide.sumTable(this.text, reasons, this.scores.network[bird], open)
       );
     }
-
-    /** The text as the network reads it, each character on the colour of its evidence. */
-    colouredText({ characters: evidence }) {
-      const { alphabet, length } = this.network;
-      const characters = FieldGuide.characters(this.input.value);
-      const paragraph = element("p", { className: "fg-read" });
-      let last = { key: null };
-      characters.forEach((symbol, i) => {
-        const unread = i >= length;
-        const foreign = !unread && !alphabet.includes(symbol);
-        const strength = unread ? 0 : Math.round(20 * shade(evidence[i] * evidence.length)) / 20;
-        const key = `${unread} ${foreign} ${strength}`;
-        if (key !== last.key) {
-          const span = element("span", {});
-          span.style.setProperty("--strength", Math.abs(strength));
-          if (strength) span.className = strength > 0 ? "fg-for" : "fg-against";
-          if (unread) span.className = "fg-unread";
-          if (foreign) span.className += " fg-foreign";
-          paragraph.append(span);
-          last = { key, span };
-        }
-        last.span.textContent += foreign ? " " : symbol;
-      });
-      return paragraph;
-    }
-
-    /** Every step with what it reads and adds, in a table that is closed at first. */
-    sumTable({ average, constant, steps }, bird, open) {
-      const { signed } = FieldGuide;
-      const row = (one, two, value, strength = 0) => {
-        const cell = element("td", {}, signed(value));
-        cell.style.setProperty("--strength", Math.abs(strength));
-        if (strength) cell.className = strength > 0 ? "fg-for" : "fg-against";
-        return element("tr", {}, element("th", { scope: "row" }, one), element("td", {}, two), cell);
-      };
-      const characters = FieldGuide.characters(this.input.value);
-      const reading = steps.filter(({ first, end }) => first < end);
-      const rest = steps.slice(reading.length);
-      const sum = rest.reduce((total, { term }) => total + term, 0);
-      const rows = [
-        row("average", "what the text gives the average bird", average),
-        row("constant", "what this bird has of its own, whatever the text", constant),
-        ...reading.map(({ first, end, term }, t) =>
-          row(`step ${t + 1}`, characters.slice(first, end).join(""), term, shade(term))),
-      ];
-      if (rest.length)
-        rows.push(row(
-          rest.length > 1 ? `steps ${reading.length + 1} to ${steps.length}` : `step ${steps.length}`,
-          "nothing: the text has ended", sum, shade(sum)));
-      rows.push(row("score", "the sum", this.scores.network[bird]));
-      return element("details", { open },
-        element("summary", {}, "How the score adds up, step by step"),
-        element("table", { className: "fg-steps" },
-          element("thead", {}, element("tr", {},
-            ...["Step", "What it reads", "What it adds"].map((title) =>
-              element("th", { scope: "col" }, title)))),
-          element("tbody", {}, ...rows)));
-    }
   }
-
-  /** Evidence as a strength of colour, -1 to 1: full from 4 on. */
-  const shade = (evidence) => Math.max(-1, Math.min(1, evidence / 4));
 
   const listed = (words) =>
     words.slice(0, 6).map((word) => `“${word}”`).join(", ") + (words.length > 6 ? " …" : "");
