@@ -66,9 +66,9 @@ def facts(run: dse.Run, data: dse.DescribedImages) -> dict:
     """What the card says."""
     trained = data.subset(run.config.split)
     metrics = dse.evaluate(run, data)
-    pairs = {"in captions as those of training": pair_accuracy(metrics)}
+    pairs = {"captions as those of training": pair_accuracy(metrics)}
     for name in CHALLENGES:
-        pairs[f"in captions of the challenge *{name}*"] = pair_accuracy(
+        pairs[f"the challenge *{name}*"] = pair_accuracy(
             dse.evaluate(run, with_challenge(data, name))
         )
     parameters = sum(parameter.numel() for parameter in run.encoder.parameters())
@@ -91,7 +91,7 @@ def facts(run: dse.Run, data: dse.DescribedImages) -> dict:
         "ap50": 100 * metrics.ap50,
         "most50": 100 * float((metrics.labels.bincount() / RETRIEVED).clamp(max=1).mean()),
         "pairs": "\n".join(
-            f"| confusable pairs told apart, {which} | {100 * value:.1f} % | 50 % |"
+            f"| confusable pairs told apart: {which} | {100 * value:.1f} % | 50 % |"
             for which, value in pairs.items()
         ),
     }
