@@ -25,7 +25,7 @@ from dse.explanation import Explanation, explain
 from dse.images.encoders import load_image_encoder
 from dse.objective import joint_embedding_loss
 from dse.reproduction.grid import run_grid
-from dse.runs import Run, import_weights
+from dse.runs import Run, import_weights, load_pretrained
 from dse.text import build_text_encoder, register_text_encoder
 from dse.training import train
 from dse.utils.errors import InputError
@@ -46,6 +46,7 @@ __all__ = [
     "joint_embedding_loss",
     "load_dataset",
     "load_image_encoder",
+    "load_pretrained",
     "pair_accuracy",
     "read_dataset",
     "register_text_encoder",

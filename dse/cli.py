@@ -104,7 +104,9 @@ def _parser() -> argparse.ArgumentParser:
     train.set_defaults(command=training.train)
 
     evaluate = subparsers.add_parser("evaluate", help="measure a run on unseen classes")
-    evaluate.add_argument("run", type=Path, metavar="RUN", help="a folder that dse train made")
+    evaluate.add_argument(
+        "run", type=Path, metavar="RUN", help="a folder that dse train made, or fieldguide"
+    )
     evaluate.add_argument(
         "--root", metavar="DIR", help="the folder that holds the data, if it moved"
     )
@@ -114,7 +116,9 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.set_defaults(command=training.evaluate)
 
     embed = subparsers.add_parser("embed", help="embed captions")
-    embed.add_argument("run", type=Path, metavar="RUN", help="a folder that dse train made")
+    embed.add_argument(
+        "run", type=Path, metavar="RUN", help="a folder that dse train made, or fieldguide"
+    )
     embed.add_argument("captions", type=Path, metavar="FILE", help="one caption a line")
     embed.add_argument(
         "--out", required=True, type=Path, metavar="FILE.npy", help="one row a caption"

@@ -21,6 +21,8 @@ from dse.utils.files import written_whole
 from dse.utils.progress import progress_bar
 
 RUN_FORMAT = 4
+PRETRAINED = Path(__file__).parent / "text" / "weights"
+"""Runs that come with `dse`, one folder each; `scripts/train_pretrained.py` makes them."""
 HISTORY_COLUMNS = ["loss", "batch_accuracy", "learning_rate"]
 VALIDATION_COLUMNS = ["step", "top1", "ap50"]
 
@@ -153,16 +155,20 @@ class Run:
         """Read a run that `save` wrote.
 
         Args:
-            folder: the run.
+            folder: the run; or `fieldguide`, the run that comes with `dse`, where no such folder
+                exists.
             device: where its encoder is to compute; None: on the CPU.
 
         Raises:
             InputError: the folder is no run, or its files are damaged or of a newer format.
         """
         folder = Path(folder)
+        if not folder.exists() and str(folder) in pretrained_names():
+            folder = PRETRAINED / folder
         if not (folder / "config.json").is_file():
             raise InputError(
-                f"{folder} is not a run: it has no config.json; make one with dse train"
+                f"{folder} is not a run: it has no config.json; make one with dse train, or take "
+                f"one that comes with dse: {', '.join(pretrained_names())}"
             )
         try:
             about = json.loads((folder / "config.json").read_text(encoding="utf-8"))
@@ -193,6 +199,43 @@ class Run:
                 f"{folder} is a damaged run ({first_line(error)}): train it again"
             ) from error
         return cls(encoder.eval(), config, about["dataset"], history, validation, about["versions"])
+
+
+def load_pretrained(name: str, device: torch.device | str | None = None) -> Run:
+    """A trained run that comes with `dse`.
+
+    Its weights are kept in float16 and computed with in float32. The commands take the name in
+    place of a folder: `dse embed fieldguide captions.txt --out rows.npy`.
+
+    Args:
+        name: `fieldguide`, a char-CNN-RNN trained on FieldGuide's `trainval` species.
+        device: where its encoder is to compute; None: on the CPU.
+
+    Raises:
+        InputError: unknown name.
+
+    Source: `scripts/train_pretrained.py`. Chapter: the page "Try it".
+
+    Example:
+        >>> run = load_pretrained("fieldguide")
+        >>> run.encode(["a small bird with a red crown"]).shape
+        torch.Size([1, 1024])
+    """
+    if name not in pretrained_names():
+        raise InputError(
+            f"unknown pretrained run {name!r}: choose one of {', '.join(pretrained_names())}"
+        )
+    return Run.load(PRETRAINED / name, device)
+
+
+def pretrained_names() -> list[str]:
+    """The runs that come with `dse`.
+
+    Example:
+        >>> pretrained_names()
+        ['fieldguide']
+    """
+    return sorted(path.parent.name for path in PRETRAINED.glob("*/config.json"))
 
 
 def import_weights(path: Path | str) -> Run:

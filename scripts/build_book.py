@@ -41,6 +41,9 @@ def main() -> None:
     if done.returncode:
         print_reports(build / "html" / "reports")
         sys.exit(f"book: the build failed with exit code {done.returncode}")
+    try_it = [sys.executable, str(ROOT / "scripts/build_try_it.py"), str(build / "html/try_it")]
+    if subprocess.run(try_it, check=False).returncode:
+        sys.exit("book: what the page 'Try it' computes with could not be made")
     pages = pages_of(ROOT / "_toc.yml")
     faults, num_images = check_pages(build / "html", pages)
     if faults:

@@ -110,6 +110,7 @@ def test_the_wheel_is_what_runs_and_holds_all_it_needs(recipe, wheel):
     assert Path(told["dse"]).parent == wheel / "dse"
     assert told["downloads"] == [["cub", "DATA"], ["flowers", "DATA"]]  # nothing was fetched
     assert (wheel / "dse" / "py.typed").exists()
+    assert (wheel / "dse/text/weights/fieldguide/model.safetensors").exists()
     assert {path.name.split("-")[0] for path in wheel.iterdir()} == {"bin", "dse"}
 
 

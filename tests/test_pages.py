@@ -26,6 +26,12 @@ def test_the_ten_lines_of_the_embedding_page(tmp_path, monkeypatch):
     assert len(names["scores"]) == len(data.labels)
 
 
+def test_the_python_of_the_page_try_it(capsys):
+    (code,) = re.findall(r"```python\n(.*?)```", (CHAPTERS / "try_it.md").read_text(), re.DOTALL)
+    exec(code, {})
+    assert capsys.readouterr().out.split()[0] in ("eastern", "western")
+
+
 def test_the_grid_of_the_page_on_long_runs(tmp_path, monkeypatch):
     (code,) = re.findall(r"```python\n(.*?)```", (CHAPTERS / "training.md").read_text(), re.DOTALL)
     monkeypatch.chdir(tmp_path)

@@ -8,9 +8,10 @@ import torch
 from safetensors.torch import save_file
 
 from dse.config import TrainingConfig
-from dse.runs import HISTORY_COLUMNS, Run
+from dse.runs import HISTORY_COLUMNS, PRETRAINED, Run, load_pretrained
 from dse.text import TEXT_ENCODERS, build_text_encoder
 from dse.text.layers import TokenConv1d, TokenLinear
+from dse.utils.errors import InputError
 
 TRAINED = [name for name in TEXT_ENCODERS if name not in ("sentence-vectors", "clip-text")]
 RENAMED = {"word_embed": "words", "pos_embed": "places", "qkv": "project", "proj": "join"}
@@ -83,3 +84,27 @@ def test_a_run_says_in_one_line_what_it_is():
     assert repr(untrained("word-cnn")).startswith("Run('word-cnn', ds, ")
     assert len(repr(untrained("word-cnn"))) < 100
     assert untrained("word-cnn") != untrained("word-cnn")
+
+
+def test_the_run_that_comes_with_dse_is_found_by_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (expected,) = load_pretrained("fieldguide").encode(["a red crown"])
+    assert expected.dtype == torch.float32
+    assert torch.equal(Run.load("fieldguide").encode(["a red crown"])[0], expected)
+    untrained("bag-of-words").save("fieldguide")  # a folder of that name comes first
+    assert Run.load("fieldguide").config.text_encoder == "bag-of-words"
+
+
+def test_an_unknown_pretrained_run_is_refused_in_one_line():
+    for load in (load_pretrained, Run.load):
+        with pytest.raises(InputError, match="fieldguide") as error:
+            load("flowers")
+        assert "\n" not in str(error.value)
+
+
+def test_the_run_that_comes_with_dse_is_small_and_has_a_card():
+    folder = PRETRAINED / "fieldguide"
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 4e6
+    card = (folder / "card.md").read_text(encoding="utf-8")
+    for part in ("Trained on", "Licence", "Limits", "train_pretrained.py"):
+        assert part in card
