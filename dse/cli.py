@@ -226,8 +226,14 @@ def _add_image_encoder(parser: argparse.ArgumentParser) -> None:
 
 def _add_top(parser: argparse.ArgumentParser, default: int) -> None:
     parser.add_argument(
-        "--top", type=int, default=default, metavar="N", help=f"how many (default {default})"
+        "--top", type=_positive, default=default, metavar="N", help=f"how many (default {default})"
     )
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
+    return int(text)
 
 
 def _add_out(parser: argparse.ArgumentParser, default: str, told: str) -> None:

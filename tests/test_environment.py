@@ -10,7 +10,7 @@ import yaml
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-EXTRAS = ("efficientnet", "timm", "minilm", "clip", "tensorboard", "ray", "book", "dev")
+EXTRAS = ("efficientnet", "timm", "minilm", "clip", "tensorboard", "ray", "faiss", "book", "dev")
 
 
 def pinned():

@@ -122,7 +122,8 @@ def read_classes(path: Path | str) -> dict[str, list[str]]:
     Example:
         >>> import tempfile
         >>> file = Path(tempfile.mkdtemp()) / "classes.txt"
-        >>> _ = file.write_text("wren: small and brown\\njay: blue\\nwren: a short tail\\n")
+        >>> lines = "wren: small and brown\\njay: blue\\nwren: a short tail\\n"
+        >>> _ = file.write_text(lines, encoding="utf-8")
         >>> read_classes(file)
         {'wren': ['small and brown', 'a short tail'], 'jay': ['blue']}
     """

@@ -7,7 +7,8 @@ readable on white and on black.
 import io
 import textwrap
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -25,6 +26,15 @@ COUNTS_SHOWN = 30
 """Classes up to which a confusion has its numbers written in."""
 
 
+@contextmanager
+def _any_script() -> Iterator[None]:
+    """Names may hold letters that the font lacks: an empty box is drawn, without a warning."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
+        yield
+
+
+@_any_script()
 def contact_sheet(images: Sequence[Image.Image], titles: Sequence[str], heading: str) -> Figure:
     """Images in ranked order, four in a row, below the description that they were ranked by.
 
@@ -50,22 +60,22 @@ def _on_square(image: Image.Image) -> np.ndarray:
     return np.asarray(square)
 
 
+@_any_script()
 def save_png(figure: Figure, path: Path) -> None:
-    """Write a figure on white; what the font has no letter for becomes an empty box."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from")
-        figure.savefig(path, format="png", dpi=150, facecolor="white", bbox_inches="tight")
+    """Write a figure on white."""
+    figure.savefig(path, format="png", dpi=150, facecolor="white", bbox_inches="tight")
 
 
+@_any_script()
 def to_svg(figure: Figure) -> bytes:
-    """A figure as SVG, the same bytes each time."""
+    """A figure as SVG, the same bytes each time; its letters are set by the browser."""
     drawn = io.BytesIO()
-    with warnings.catch_warnings(), plt.rc_context({**THEME, "svg.hashsalt": "dse"}):
-        warnings.filterwarnings("ignore", "Glyph .* missing from")
+    with plt.rc_context({**THEME, "svg.hashsalt": "dse", "svg.fonttype": "none"}):
         figure.savefig(drawn, format="svg", bbox_inches="tight", metadata={"Date": None})
     return drawn.getvalue()
 
 
+@_any_script()
 @plt.rc_context(THEME)
 def confusion_heatmap(counts: torch.Tensor, class_names: Sequence[str]) -> Figure:
     """How many images of each class (row) were taken for each class (column).
