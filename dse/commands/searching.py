@@ -6,6 +6,8 @@ from argparse import Namespace
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from PIL import Image
+
 import dse
 from dse.commands.figures import write_json
 from dse.images.encoders import ImageEncoder
@@ -15,6 +17,7 @@ from dse.images.views import read_image
 from dse.search.pages import Tile, collapsed_list, notes, page, paragraph, sheet, thumbnail
 from dse.search.plots import contact_sheet, save_png
 from dse.search.ranking import (
+    Match,
     image_encoder_of,
     rank_descriptions,
     reading_notes,
@@ -42,23 +45,15 @@ def search(options: Namespace) -> None:
     for rank, match in enumerate(matches, start=1):
         print(f"{rank:4} {match.score:10.3f}  {images.name(match.item)}")
     log_notes(told)
-    tiles = [
-        Tile(
-            thumbnail(read_image(match.item)),
-            f"{rank}. {images.name(match.item)}",
-            [f"score {match.score:.3f}"],
-            alt=f"rank {rank}: {images.name(match.item)}",
-        )
-        for rank, match in enumerate(matches, start=1)
-    ]
+    pictures = [thumbnail(read_image(match.item)) for match in matches]
     for kind, file in files.items():
         with written_whole(file) as partial:
             if kind == ".png":
-                titles = [f"{tile.title} ({tile.lines[0]})" for tile in tiles]
-                pictures = [tile.image for tile in tiles]
+                titles = [_title(rank, match, images) for rank, match in enumerate(matches, 1)]
                 save_png(contact_sheet(pictures, titles, printable(description)), partial)
             else:
                 by = f"{summary}, by {run.config.text_encoder}"
+                tiles = _tiles(pictures, matches, images)
                 parts = [paragraph(by), notes(told), sheet(tiles), skipped_list(images)]
                 partial.write_text(page(description, parts), encoding="utf-8")
     print_written(files)
@@ -133,6 +128,23 @@ def output_files(options: Namespace, name: str, kinds: Sequence[str]) -> dict[st
                 f"{file} would lie among the images, and be found as one: choose another --out"
             )
     return files
+
+
+def _tiles(
+    pictures: Sequence[Image.Image], matches: Sequence[Match], images: ImageFolder
+) -> list[Tile]:
+    tiles = []
+    for rank, (picture, match) in enumerate(zip(pictures, matches, strict=True), start=1):
+        name = images.name(match.item)
+        below = [f"score {match.score:.3f}"]
+        tiles.append(Tile(picture, f"{rank}. {name}", below, alt=f"rank {rank}: {name}"))
+    return tiles
+
+
+def _title(rank: int, match: Match, images: ImageFolder) -> str:
+    """What stands above a picture; of a long name the end, which tells it from the others."""
+    name = images.name(match.item)
+    return f"{rank}. {name if len(name) <= 50 else f'…{name[-49:]}'} ({match.score:.3f})"
 
 
 def _file_name(description: str) -> str:

@@ -112,6 +112,8 @@ def read_image_folder(
 def find_images(folder: Path) -> list[Path]:
     """The image files under a folder by their names, sorted; without what is hidden.
 
+    Links to folders are not followed: they could lead in a circle.
+
     Raises:
         InputError: no such folder, or no image in it.
     """

@@ -36,14 +36,7 @@ def _any_script() -> Iterator[None]:
 
 @_any_script()
 def contact_sheet(images: Sequence[Image.Image], titles: Sequence[str], heading: str) -> Figure:
-    """Images in ranked order, four in a row, below the description that they were ranked by.
-
-    Args:
-        images: RGB.
-        titles: one for each image; of a long one the middle is left out.
-        heading: the description.
-    """
-    titles = [title if len(title) <= 75 else f"{title[:4]} … {title[-68:]}" for title in titles]
+    """Images in ranked order, four in a row, below the description that they were ranked by."""
     squares = [_on_square(image) for image in images]
     columns = min(COLUMNS, len(squares))
     figure = image_grid(squares, titles, columns, width=2.25 * columns)
