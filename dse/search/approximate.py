@@ -34,7 +34,7 @@ class ApproximateIndex:
         InputError: an unknown kind, the extra is not installed, or for `ivf-pq` fewer than 10,000
             rows or a D that 64 does not divide.
 
-    Source: Malkov and Yashunin 2018 (`hnsw`), Jégou et al. 2011 (`ivf-pq`), as FAISS has them.
+    Source: Malkov and Yashunin 2020 (`hnsw`), Jégou et al. 2011 (`ivf-pq`), as FAISS has them.
     """
 
     def __init__(self, rows: torch.Tensor | np.ndarray, kind: str = "hnsw"):
