@@ -11,7 +11,7 @@ from typing import get_args
 from safetensors import SafetensorError
 from tqdm.auto import tqdm
 
-from dse.commands import data, embedding, explanation, training
+from dse.commands import classification, data, embedding, explanation, searching, training
 from dse.config import TrainingConfig
 from dse.utils.errors import InputError
 
@@ -139,6 +139,48 @@ def _parser() -> argparse.ArgumentParser:
     _add_json(explain)
     explain.set_defaults(command=explanation.explain)
 
+    search = subparsers.add_parser("search", help="find images by a description")
+    _add_run(search)
+    search.add_argument("description", metavar="DESCRIPTION", help="what the image shows")
+    _add_image_folder(search)
+    _add_top(search, 12)
+    _add_out(search, "search", "a folder for a contact sheet, or one .html or .png file")
+    _add_device(search)
+    _add_json(search)
+    search.set_defaults(command=searching.search)
+
+    describing = subparsers.add_parser("describe", help="rank descriptions for an image")
+    _add_run(describing)
+    describing.add_argument("--image", required=True, type=Path, metavar="FILE", help="the image")
+    describing.add_argument(
+        "--captions", required=True, type=Path, metavar="FILE", help="one description a line"
+    )
+    _add_image_encoder(describing)
+    _add_top(describing, 10)
+    _add_device(describing)
+    _add_json(describing)
+    describing.set_defaults(command=searching.describe)
+
+    classify = subparsers.add_parser("classify", help="name images by classes of your own")
+    _add_run(classify)
+    _add_image_folder(classify)
+    classify.add_argument(
+        "--classes",
+        required=True,
+        type=Path,
+        metavar="FILE",
+        help='lines "class name: description", or JSON {"class name": ["description", ...]}',
+    )
+    classify.add_argument(
+        "--calibration",
+        action="store_true",
+        help="measure how far scores are probabilities, on images in folders named as classes",
+    )
+    _add_out(classify, "classify", "a folder for the page, or one .html file")
+    _add_device(classify)
+    _add_json(classify)
+    classify.set_defaults(command=classification.classify_images)
+
     reproduce = subparsers.add_parser("reproduce", help="the paper's tables and figures, measured")
     _add_dataset(reproduce)
     _add_features(reproduce)
@@ -180,6 +222,45 @@ def _parser() -> argparse.ArgumentParser:
 def _add_dataset(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="fieldguide, cub, flowers, release or folder")
     parser.add_argument("--root", metavar="DIR", help="the folder that holds the data ($DSE_ROOT)")
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", type=Path, metavar="RUN", help="a folder that dse train made")
+
+
+def _add_image_folder(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--images", required=True, type=Path, metavar="DIR", help="images, in subfolders too"
+    )
+    _add_image_encoder(parser)
+
+
+def _add_image_encoder(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--image-encoder", metavar="NAME", help="another network than the run remembers"
+    )
+
+
+def _add_top(parser: argparse.ArgumentParser, default: int) -> None:
+    parser.add_argument(
+        "--top", type=_positive, default=default, metavar="N", help=f"how many (default {default})"
+    )
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
+    return int(text)
+
+
+def _add_out(parser: argparse.ArgumentParser, default: str, told: str) -> None:
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path(default),
+        metavar="PATH",
+        help=f"{told} (default {default})",
+    )
 
 
 def _add_features(parser: argparse.ArgumentParser) -> None:

@@ -64,7 +64,7 @@ def image_grid(
         axis.axis("off")
     for axis, image, text in zip(axes.flat, images, wrapped, strict=False):
         axis.imshow(image)
-        axis.set_title(text, fontsize=8.5, loc="left", verticalalignment="bottom")
+        axis.set_title(text, fontsize=8.5, loc="left", verticalalignment="bottom", parse_math=False)
     figure.tight_layout(pad=0.5)
     plt.close(figure)
     return figure

@@ -178,7 +178,18 @@ def test_every_command_has_help_and_explains_its_options(command, capsys):
 
 
 @pytest.mark.parametrize(
-    "command", ["features", "train", "evaluate", "embed", "explain", "reproduce"]
+    "command",
+    [
+        "features",
+        "train",
+        "evaluate",
+        "embed",
+        "explain",
+        "search",
+        "describe",
+        "classify",
+        "reproduce",
+    ],
 )
 def test_what_computes_takes_a_device(command):
     assert any(a.dest == "device" for a in COMMANDS.choices[command]._actions)

@@ -10,7 +10,10 @@ import yaml
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-EXTRAS = ("efficientnet", "timm", "minilm", "clip", "explain", "tensorboard", "ray", "book", "dev")
+EXTRAS = (
+    "efficientnet", "timm", "minilm", "clip", "explain", "tensorboard", "ray", "faiss", "book",
+    "dev",
+)  # fmt: skip
 
 
 def pinned():

@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
+from dse.utils.errors import InputError
+
 with suppress(ImportError):  # Windows has none
     import fcntl
 
@@ -17,6 +19,34 @@ with suppress(ImportError):  # Windows has none
 def cache_dir() -> Path:
     """The folder for everything that `dse` can make again: `$DSE_CACHE`, or `~/.cache/dse`."""
     return Path(os.environ.get("DSE_CACHE") or Path.home() / ".cache" / "dse")
+
+
+def printable(text: Path | str) -> str:
+    """A file's name, or a text that holds it, with a sign for each character that cannot be shown.
+
+    A name may hold bytes that are no text, and characters that steer a terminal.
+
+    Example:
+        >>> printable(f"finch{chr(27)}[2J.jpg")
+        'finch\N{REPLACEMENT CHARACTER}[2J.jpg'
+    """
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(text))
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a UTF-8 file, without their ends.
+
+    Raises:
+        InputError: a file that cannot be read, or the first line that is not UTF-8.
+    """
+    try:
+        content = path.read_bytes()
+        return content.decode("utf-8-sig").replace("\r\n", "\n").removesuffix("\n").split("\n")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): name another file") from None
+    except UnicodeDecodeError as error:
+        line = 1 + content.count(b"\n", 0, error.start)
+        raise InputError(f"{path}, line {line}: not UTF-8 text: save the file as UTF-8") from None
 
 
 @contextmanager

@@ -2,21 +2,14 @@
 
 import pytest
 from PIL import Image
-from torch import nn
 
 from dse.images.encoders import ImageEncoder
-
-
-class MeanColour(nn.Module):
-    def forward(self, pixels):
-        return pixels.mean((2, 3))
+from mean_colour import mean_colour_encoder
 
 
 @pytest.fixture
 def mean_colour() -> ImageEncoder:
-    zeros, ones = (0.0,) * 3, (255.0,) * 3
-    bicubic = Image.Resampling.BICUBIC
-    return ImageEncoder("mean/colour", 3, 8, bicubic, zeros, ones, MeanColour(), "digest")
+    return mean_colour_encoder()
 
 
 @pytest.fixture

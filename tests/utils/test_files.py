@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from dse.utils.files import written_whole
+from dse.utils.errors import InputError
+from dse.utils.files import read_lines, written_whole
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -90,7 +91,8 @@ def test_all_of_it_is_on_the_disk_before_it_gets_its_name(target, monkeypatch):
 KILLED_WRITER = """
 import os, signal, sys
 from pathlib import Path
-from dse.utils.files import written_whole
+from dse.utils.errors import InputError
+from dse.utils.files import read_lines, written_whole
 
 with written_whole(Path(sys.argv[1])) as path:
     path.mkdir()
@@ -120,6 +122,28 @@ def test_two_writers_of_one_target_leave_each_other_alone(target):
         assert target.read_text() == "fast"
     assert target.read_text() == "slow"
     assert list(target.parent.iterdir()) == [target]
+
+
+@pytest.mark.parametrize(
+    ("content", "lines"),
+    [
+        (b"one\ntwo\n", ["one", "two"]),
+        (b"\xef\xbb\xbfone\r\ntwo", ["one", "two"]),
+        ("vögel\u2028\x0b\n\n鳥".encode(), ["vögel\u2028\x0b", "", "鳥"]),
+        (b"", [""]),
+    ],
+)
+def test_lines_end_where_an_editor_ends_them(tmp_path, content, lines):
+    (tmp_path / "text").write_bytes(content)
+    assert read_lines(tmp_path / "text") == lines
+
+
+def test_what_is_no_text_is_named_with_its_line(tmp_path):
+    (tmp_path / "text").write_bytes(b"one\ntwo\ncaf\xe9\n")
+    with pytest.raises(InputError, match="text, line 3"):
+        read_lines(tmp_path / "text")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_lines(tmp_path)
 
 
 def text_without_encoding(source):

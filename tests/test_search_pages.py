@@ -1,0 +1,110 @@
+"""The pages on search: their code runs, and their figures are those of results/search."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import dse
+
+ROOT = Path(__file__).parent.parent
+SCALE = (ROOT / "chapters" / "scale.md").read_text(encoding="utf-8")
+MEASURED = json.loads((ROOT / "results/search/scale.json").read_text(encoding="utf-8"))
+
+
+def table(name):
+    """The cells of the table after the comment with this name, without its head."""
+    marked = re.search(rf"<!-- {name} -->\n(.*?)\n\n", SCALE, re.DOTALL).group(1)
+    return [[cell.strip() for cell in row.split("|")[1:-1]] for row in marked.splitlines()[2:]]
+
+
+def number(text):
+    """The number of a cell, without its unit."""
+    return float(re.match(r"[\d.,]+", text)[0].replace(",", ""))
+
+
+def test_exact_search_as_it_was_measured():
+    for row, measured in zip(table("exact"), MEASURED["exact"], strict=True):
+        assert [number(cell) for cell in row] == [
+            measured["rows"],
+            measured["file_megabytes"],
+            pytest.approx(measured["seconds_one_query"], rel=0.05),
+            pytest.approx(measured["seconds_100_queries"], rel=0.05),
+            measured["memory_megabytes"],
+        ]
+
+
+def test_approximate_search_as_it_was_measured():
+    expected = [
+        [
+            f"`{index['index']}`",
+            found["candidates"],
+            pytest.approx(1000 * found["seconds_a_query"], rel=0.05),
+            pytest.approx(found["recall_texts"], abs=0.0051),
+            pytest.approx(found["recall_images"], abs=0.0051),
+        ]
+        for index in MEASURED["approximate"]
+        for found in index["searches"]
+    ]
+    rows = table("approximate")
+    assert [[row[0], *map(number, row[1:])] for row in rows] == expected
+    built = [
+        [f"`{index['index']}`", index["seconds_to_build"], index["bytes_a_row"]]
+        for index in MEASURED["approximate"]
+    ]
+    assert [[row[0], *map(number, row[1:])] for row in table("built")] == built
+
+
+def test_the_arithmetic_on_paper():
+    a_row = MEASURED["exact"][-1]["seconds_one_query"] / MEASURED["exact"][-1]["rows"]
+    for power, row in zip(range(6, 10), table("paper"), strict=True):
+        gigabytes = [10.0**power * size / 1e9 for size in (2 * 1024, 4 * 1024 + 272, 72)]
+        exact, graph, codes = gigabytes
+        expected = [exact, 10**power * a_row, graph, codes]
+        assert [number(cell) for cell in row[1:5]] == pytest.approx(expected, rel=0.03)
+        machines = [int(part) for part in row[5].split(",")]
+        assert machines == [int(np.ceil(part / 200)) for part in gigabytes]
+
+
+@pytest.fixture
+def in_a_folder_with_a_run(tmp_path, monkeypatch):
+    """The current folder, with what the pages assume: a trained run, and photographs."""
+    monkeypatch.chdir(tmp_path)
+    data = dse.load_dataset("fieldguide")
+    config = dse.TrainingConfig("bag-of-words", steps=2)
+    dse.train(data, config, out="runs/fieldguide", progress=False)
+    Path("photos").mkdir()
+    for path in data.image_paths[:3]:
+        shutil.copy(path, "photos")
+
+
+def blocks(page):
+    return re.findall(r"```python\n(.*?)```", (ROOT / "chapters" / page).read_text(), re.DOTALL)
+
+
+@pytest.mark.usefixtures("in_a_folder_with_a_run")
+def test_the_code_on_the_page_about_search(capsys):
+    (code,) = blocks("search.md")
+    exec(code, {})
+    *matches, named = capsys.readouterr().out.splitlines()
+    assert len(matches) == 3 and all(".png" in line for line in matches)
+    assert set(re.findall(r"\w+", named)) <= {"red", "blue"}
+
+
+@pytest.mark.usefixtures("in_a_folder_with_a_run")
+def test_the_shards_for_a_vector_engine(capsys):
+    approximate, shards = blocks("scale.md")
+    exec(shards, {})
+    rows = np.load("shards/vectors-0000000000.npy")
+    assert rows.dtype == np.float16 and rows.shape == (3, 1024)
+    assert np.load("shards/ids-0000000000.npy").tolist() == [0, 1, 2]
+    assert len(Path("shards/names.txt").read_text(encoding="utf-8").splitlines()) == 3
+    pytest.importorskip("faiss")
+    features = torch.randn(200, 16, generator=torch.Generator().manual_seed(0))
+    code = approximate.replace("ivf-pq", "hnsw")  # which takes few rows
+    exec(code, {"features": features, "queries": features[:2]})
+    assert capsys.readouterr().out == "1.0\n"
