@@ -190,17 +190,21 @@ def _add_features(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_configuration(parser: argparse.ArgumentParser) -> None:
-    """A flag for every field of `TrainingConfig`."""
+    """A flag for every field of `TrainingConfig`; those that were not given stay out."""
     for field in fields(TrainingConfig):
         kind = (*get_args(field.type), field.type)[0]  # the int of `int | None`
         told = field.metadata["help"]
-        options = {"type": kind, "metavar": {str: "NAME", int: "N", float: "X"}[kind]}
-        if field.default is MISSING:
-            options["required"] = True
-        else:
-            options["default"] = field.default
-            told += "" if field.default is None else f" (default {field.default})"
-        parser.add_argument(f"--{field.name.replace('_', '-')}", help=told, **options)
+        metavar = {str: "NAME", int: "N", float: "X"}[kind]
+        required = field.default is MISSING
+        told += "" if required or field.default is None else f" (default {field.default})"
+        parser.add_argument(
+            f"--{field.name.replace('_', '-')}",
+            type=kind,
+            metavar=metavar,
+            required=required,
+            default=argparse.SUPPRESS,
+            help=told,
+        )
 
 
 def _add_device(parser: argparse.ArgumentParser) -> None:
