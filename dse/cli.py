@@ -115,11 +115,14 @@ def _parser() -> argparse.ArgumentParser:
 
     embed = subparsers.add_parser("embed", help="embed captions")
     embed.add_argument("run", type=Path, metavar="RUN", help="a folder that dse train made")
-    embed.add_argument("captions", type=Path, metavar="FILE", help="one caption a line")
     embed.add_argument(
-        "--out", required=True, type=Path, metavar="FILE.npy", help="one row a caption"
+        "captions", type=Path, metavar="FILE", help="one caption a line; or a folder text_c10"
+    )
+    embed.add_argument(
+        "--out", required=True, type=Path, metavar="FILE.npy", help="or FILE.safetensors"
     )
     _add_device(embed)
+    _add_json(embed)
     embed.set_defaults(command=embedding.embed)
 
     reproduce = subparsers.add_parser("reproduce", help="the paper's tables and figures, measured")

@@ -66,3 +66,21 @@ def test_a_run_says_in_one_line_what_it_is():
     assert repr(untrained("word-cnn")).startswith("Run('word-cnn', ds, ")
     assert len(repr(untrained("word-cnn"))) < 100
     assert untrained("word-cnn") != untrained("word-cnn")
+
+
+@pytest.mark.parametrize("name", ["bag-of-bigrams", "char-cnn-rnn"])
+def test_the_fingerprint_changes_with_weights_words_and_nothing_else(name, tmp_path):
+    run = untrained(name)
+    seen = {run.fingerprint()}
+    run.save(tmp_path / "run")
+    assert Run.load(tmp_path / "run").fingerprint() in seen
+    with torch.no_grad():
+        run.encoder.linear.weight[0, 0] += 1
+    seen.add(run.fingerprint())
+    about = json.loads((tmp_path / "run/config.json").read_text(encoding="utf-8"))
+    if about["vocabulary"]:
+        about["vocabulary"][0] = "an"
+        about["bigrams"] = ["an blue", "an red"]
+        (tmp_path / "run/config.json").write_text(json.dumps(about), encoding="utf-8")
+        seen.add(Run.load(tmp_path / "run").fingerprint())
+    assert len(seen) == (3 if about["vocabulary"] else 2)

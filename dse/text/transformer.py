@@ -143,7 +143,7 @@ class FrozenEncoder:
         order = sorted(range(len(captions)), key=lambda i: len(captions[i]))
         vectors = torch.empty(len(captions), self.size)
         starts = range(0, len(order), self.batch_size)
-        for start in progress_bar(starts, desc="sentence vectors"):
+        for start in progress_bar(starts, desc="sentence vectors", leave=False):
             rows = order[start : start + self.batch_size]
             vectors[rows] = (
                 F.normalize(self.embed([captions[i] for i in rows]), dim=1).cpu().float()
