@@ -9,6 +9,7 @@ from dse.commands.data import with_features
 from dse.commands.figures import write_json
 from dse.datasets import DATASETS
 from dse.datasets.fieldguide import confusable_pairs
+from dse.evaluation import RETRIEVED
 from dse.reproduction import choose_cells, run_cells, write_summary
 from dse.runs import refuse_used_folder
 from dse.sampling import fit_batch_size
@@ -71,7 +72,7 @@ def evaluate(options: Namespace) -> None:
     print(f"{options.split}: {figures['classes']} classes, {figures['images']} images")
     print(f"top-1            {100 * metrics.top1:5.1f} %  (chance level {chance:.1f} %)")
     print(f"top-1 per class  {100 * metrics.top1_per_class:5.1f} %")
-    print(f"precision at 50  {100 * metrics.ap50:5.1f} %")
+    print(f"precision at 50  {100 * metrics.ap50:5.1f} %{_ceiling(metrics)}")
     pairs = confusable_pairs(metrics.class_names)
     if len(pairs):
         accuracy = dse.pair_accuracy(metrics.scores, metrics.labels, pairs).mean()
@@ -85,6 +86,14 @@ def evaluate(options: Namespace) -> None:
         often = ", ".join(word for word, _ in unknown.most_common(5)) or "none"
         print(f"unknown words    {100 * figures['unknown_words']:5.1f} %  (most often: {often})")
     write_json(figures, options.json)
+
+
+def _ceiling(metrics: dse.Metrics) -> str:
+    """Words on the highest precision at 50 that there can be, where it is less than 1."""
+    retrieved = min(RETRIEVED, len(metrics.labels))
+    images = metrics.labels.bincount(minlength=len(metrics.class_names))
+    highest = float((images / retrieved).clamp(max=1).mean())
+    return f"  (at most {100 * highest:.1f} %: classes of few images)" if highest < 1 else ""
 
 
 def _refuse_other_data(folder: Path, run: dse.Run, data: dse.DescribedImages) -> None:

@@ -1,0 +1,86 @@
+"""Bring the page on your own data up to date: what its commands print, and its tables.
+
+    python scripts/own_data_page.py
+
+Each block of `sh` that a block of `text` follows is run, in a new folder and in the order of the
+page, and the second block becomes what it prints. The tables are made from
+`results/own_data/how_much_data.json`, which `experiments/how_much_data.py` writes.
+"""
+
+import io
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from contextlib import chdir, redirect_stderr, redirect_stdout, suppress
+from pathlib import Path
+
+from dse.cli import main as dse_main
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "chapters" / "own_data.md"
+RESULTS = ROOT / "results" / "own_data" / "how_much_data.json"
+SHOWN = re.compile(r"```sh\n([^`]+)\n```\n\n```text\n([^`]*)\n```")
+"""A command with what it prints."""
+TABLE = re.compile(r"<!-- top-1 by (\w+) -->\n[^\n]*(?:\n\|[^\n]*)*")
+
+
+def main() -> None:
+    os.environ["TQDM_DISABLE"] = "1"
+    text = PAGE.read_text(encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):
+        text = SHOWN.sub(lambda found: shown(found[1], printed(found[1])), text)
+    results = json.loads(RESULTS.read_text(encoding="utf-8"))
+    text = TABLE.sub(lambda found: table(found[1], results), text)
+    PAGE.write_text(text, encoding="utf-8")
+
+
+def shown(command: str, output: str) -> str:
+    return f"```sh\n{command}\n```\n\n```text\n{output}\n```"
+
+
+def printed(command: str) -> str:
+    """What a command prints, run in the current folder."""
+    program, *arguments = shlex.split(command)
+    if program == "python":
+        script, *arguments = arguments
+        subprocess.run([sys.executable, ROOT / script, *arguments], check=True)
+        return ""
+    output = io.StringIO()
+    with redirect_stdout(output), redirect_stderr(output), suppress(SystemExit):
+        dse_main(arguments)
+    return output.getvalue().rstrip("\n")
+
+
+def table(what: str, results: dict[str, dict]) -> str:
+    """Top-1 against one of the numbers, the others full: mean and range over the seeds, in %."""
+    sizes = ("classes", "images", "captions")
+    full = {size: max(record[size] for record in results.values()) for size in sizes}
+    others = [size for size in sizes if size != what]
+    line = [r for r in results.values() if all(r[size] == full[size] for size in others)]
+    numbers = sorted({record[what] for record in line})
+    rows = [
+        f"| {what} | " + " | ".join(map(str, numbers)) + " |",
+        "|---" * (1 + len(numbers)) + "|",
+    ]
+    for encoder in dict.fromkeys(record["text_encoder"] for record in results.values()):
+        cells = [
+            _cell([r["top1"] for r in line if (r["text_encoder"], r[what]) == (encoder, number)])
+            for number in numbers
+        ]
+        rows.append(f"| `{encoder}` | " + " | ".join(cells) + " |")
+    return "\n".join([f"<!-- top-1 by {what} -->", *rows])
+
+
+def _cell(shares: list[float]) -> str:
+    if not shares:
+        return "–"
+    low, high = 100 * min(shares), 100 * max(shares)
+    return f"{100 * sum(shares) / len(shares):.0f} ({low:.0f}–{high:.0f})"
+
+
+if __name__ == "__main__":
+    main()
