@@ -2,9 +2,9 @@
 
     python scripts/own_data_page.py
 
-Each block of `sh` that a block of `text` follows is run, in a new folder and in the order of the
-page, and the second block becomes what it prints. The tables are made from
-`results/own_data/how_much_data.json`, which `experiments/how_much_data.py` writes.
+Each block of `sh` is run, in the order of the page and in a new folder, and a block of `text` that
+follows it becomes what it prints. The contact sheet of the search becomes a picture. The tables are
+made from `results/own_data/how_much_data.json`, which `experiments/how_much_data.py` writes.
 """
 
 import io
@@ -18,13 +18,16 @@ import tempfile
 from contextlib import chdir, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 
+from PIL import Image
+
 from dse.cli import main as dse_main
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "chapters" / "own_data.md"
 RESULTS = ROOT / "results" / "own_data" / "how_much_data.json"
-SHOWN = re.compile(r"```sh\n([^`]+)\n```\n\n```text\n([^`]*)\n```")
-"""A command with what it prints."""
+SHEET = ROOT / "_static" / "own_data_search.jpg"
+COMMAND = re.compile(r"```sh\n(?P<command>[^`]+)\n```(?:\n\n```text\n(?P<output>[^`]*?)\n?```)?")
+"""A command, with what it prints where the page shows it."""
 TABLE = re.compile(r"<!-- top-1 by (\w+) -->\n[^\n]*(?:\n\|[^\n]*)*")
 
 
@@ -32,14 +35,19 @@ def main() -> None:
     os.environ["TQDM_DISABLE"] = "1"
     text = PAGE.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
-        text = SHOWN.sub(lambda found: shown(found[1], printed(found[1])), text)
+        text = COMMAND.sub(run_again, text)
+        for sheet in Path("search").glob("*.png"):
+            Image.open(sheet).convert("RGB").save(SHEET, quality=85)
     results = json.loads(RESULTS.read_text(encoding="utf-8"))
     text = TABLE.sub(lambda found: table(found[1], results), text)
     PAGE.write_text(text, encoding="utf-8")
 
 
-def shown(command: str, output: str) -> str:
-    return f"```sh\n{command}\n```\n\n```text\n{output}\n```"
+def run_again(block: re.Match) -> str:
+    """A command of the page with what it prints now."""
+    output = printed(block["command"])
+    again = f"```sh\n{block['command']}\n```"
+    return again if block["output"] is None else f"{again}\n\n```text\n{output}\n```"
 
 
 def printed(command: str) -> str:
@@ -52,7 +60,8 @@ def printed(command: str) -> str:
     output = io.StringIO()
     with redirect_stdout(output), redirect_stderr(output), suppress(SystemExit):
         dse_main(arguments)
-    return output.getvalue().rstrip("\n")
+    lines = output.getvalue().splitlines()
+    return "\n".join(line for line in lines if not line.startswith("device: "))  # not everybody's
 
 
 def table(what: str, results: dict[str, dict]) -> str:
@@ -62,17 +71,14 @@ def table(what: str, results: dict[str, dict]) -> str:
     others = [size for size in sizes if size != what]
     line = [r for r in results.values() if all(r[size] == full[size] for size in others)]
     numbers = sorted({record[what] for record in line})
-    rows = [
-        f"| {what} | " + " | ".join(map(str, numbers)) + " |",
-        "|---" * (1 + len(numbers)) + "|",
-    ]
+    rows = [[what, *map(str, numbers)], ["---"] * (1 + len(numbers))]
     for encoder in dict.fromkeys(record["text_encoder"] for record in results.values()):
         cells = [
             _cell([r["top1"] for r in line if (r["text_encoder"], r[what]) == (encoder, number)])
             for number in numbers
         ]
-        rows.append(f"| `{encoder}` | " + " | ".join(cells) + " |")
-    return "\n".join([f"<!-- top-1 by {what} -->", *rows])
+        rows.append([f"`{encoder}`", *cells])
+    return "\n".join([f"<!-- top-1 by {what} -->", *(f"| {' | '.join(row)} |" for row in rows)])
 
 
 def _cell(shares: list[float]) -> str:
