@@ -37,7 +37,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
         text = COMMAND.sub(run_again, text)
         for sheet in Path("search").glob("*.png"):
-            Image.open(sheet).convert("RGB").save(SHEET, quality=85)
+            picture = Image.open(sheet).convert("RGB")
+            picture.thumbnail((900, 900))
+            picture.save(SHEET, quality=85)
     results = json.loads(RESULTS.read_text(encoding="utf-8"))
     text = TABLE.sub(lambda found: table(found[1], results), text)
     PAGE.write_text(text, encoding="utf-8")
