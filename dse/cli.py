@@ -119,11 +119,14 @@ def _parser() -> argparse.ArgumentParser:
     embed.add_argument(
         "run", type=Path, metavar="RUN", help="a folder that dse train made, or fieldguide"
     )
-    embed.add_argument("captions", type=Path, metavar="FILE", help="one caption a line")
     embed.add_argument(
-        "--out", required=True, type=Path, metavar="FILE.npy", help="one row a caption"
+        "captions", type=Path, metavar="FILE", help="one caption a line; or a folder text_c10"
+    )
+    embed.add_argument(
+        "--out", required=True, type=Path, metavar="FILE.npy", help="or FILE.safetensors"
     )
     _add_device(embed)
+    _add_json(embed)
     embed.set_defaults(command=embedding.embed)
 
     explain = subparsers.add_parser("explain", help="why a caption has its score with an image")
@@ -288,17 +291,21 @@ def _add_features(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_configuration(parser: argparse.ArgumentParser) -> None:
-    """A flag for every field of `TrainingConfig`."""
+    """A flag for every field of `TrainingConfig`; those that were not given stay out."""
     for field in fields(TrainingConfig):
         kind = (*get_args(field.type), field.type)[0]  # the int of `int | None`
         told = field.metadata["help"]
-        options = {"type": kind, "metavar": {str: "NAME", int: "N", float: "X"}[kind]}
-        if field.default is MISSING:
-            options["required"] = True
-        else:
-            options["default"] = field.default
-            told += "" if field.default is None else f" (default {field.default})"
-        parser.add_argument(f"--{field.name.replace('_', '-')}", help=told, **options)
+        metavar = {str: "NAME", int: "N", float: "X"}[kind]
+        required = field.default is MISSING
+        told += "" if required or field.default is None else f" (default {field.default})"
+        parser.add_argument(
+            f"--{field.name.replace('_', '-')}",
+            type=kind,
+            metavar=metavar,
+            required=required,
+            default=argparse.SUPPRESS,
+            help=told,
+        )
 
 
 def _add_device(parser: argparse.ArgumentParser) -> None:

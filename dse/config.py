@@ -26,7 +26,8 @@ class TrainingConfig:
         loss: a name of `dse.objective.LOSSES`; `sum` is the authors'.
         temperature: what scores are divided by; for the loss `contrastive` alone.
         steps: minibatches. The authors take 30,000 on CUB: 200 times its 150 training classes.
-        batch_size: matching pairs in a minibatch, all of distinct classes.
+        batch_size: matching pairs in a minibatch, all of distinct classes; where there are fewer
+            classes, the default is fitted to them (`dse.sampling.fit_batch_size`).
         learning_rate: of RMSprop (smoothing 0.99, epsilon 1e-8).
         warmup: minibatches in which the learning rate rises evenly to its value; 0 by the authors.
         lr_decay: factor on the learning rate after every C steps, C training classes.
@@ -55,7 +56,7 @@ class TrainingConfig:
     loss: str = option("sum, max, weighted or contrastive", "sum")
     temperature: float = option("of the contrastive loss", 1.0)
     steps: int = option("minibatches", 30_000)
-    batch_size: int = option("matching pairs in a minibatch", 40)
+    batch_size: int = option("pairs in a minibatch, at most one for each class", 40)
     learning_rate: float = option("of RMSprop", 7e-4)
     lr_decay: float = option("factor on the learning rate after every C steps, C classes", 0.98)
     warmup: int = option("minibatches in which the learning rate rises to its value", 0)

@@ -1,5 +1,6 @@
 """A run: a text encoder, its configuration, and what happened while it was trained."""
 
+import hashlib
 import json
 import platform
 from dataclasses import asdict, dataclass, field
@@ -112,6 +113,19 @@ class Run:
         for rows in progress_bar(batches, desc="encoding", progress=progress):
             embeddings[rows] = self.encoder(tokens[rows].to(self.device)).to(embeddings)
         return embeddings
+
+    def fingerprint(self) -> str:
+        """Sixteen hex digits that change with anything that an embedding depends on.
+
+        That is: the name of the text encoder, its words and its weights.
+        """
+        tokenizer = getattr(self.encoder, "tokenizer", None)
+        words = [getattr(tokenizer, name, None) for name in ("vocabulary", "bigrams")]
+        digest = hashlib.sha256(json.dumps([self.config.text_encoder, *words]).encode())
+        for name, weights in sorted(self.encoder.state_dict().items()):
+            digest.update(f"{name} {weights.dtype} {tuple(weights.shape)}".encode())
+            digest.update(weights.cpu().contiguous().numpy())
+        return digest.hexdigest()[:16]
 
     def save(self, folder: Path | str) -> None:
         """Write the run to a folder. If it fails, no folder is left.

@@ -1,11 +1,16 @@
 """Minibatches: distinct classes, one image of each, one of that image's own captions."""
 
+import logging
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
 
+from dse.config import TrainingConfig
 from dse.datasets.described_images import DescribedImages
 from dse.utils.errors import InputError
+
+logger = logging.getLogger(__name__)
 
 
 class Minibatch(NamedTuple):
@@ -49,11 +54,7 @@ class MinibatchSampler:
 
     def __init__(self, data: DescribedImages, batch_size: int = 40, captions_per_image: int = 10):
         self.images_per_class = torch.bincount(data.labels, minlength=len(data.class_names))
-        if not 1 <= batch_size <= len(self.images_per_class):
-            raise InputError(
-                f"a batch of {batch_size} needs {batch_size} distinct classes and {data.name} has "
-                f"{len(self.images_per_class)} to train on: choose a smaller batch size"
-            )
+        refuse_large_batch(batch_size, len(data.class_names), data.name)
         if captions_per_image < 1:
             raise InputError(f"captions_per_image is {captions_per_image}: it must be 1 or more")
         self.batch_size = batch_size
@@ -73,3 +74,54 @@ class MinibatchSampler:
         views = (chance[1] * self.num_views).long()
         within_image = (chance[2] * self.captions_used[images]).long()
         return Minibatch(classes, images, views, self.first_caption[images] + within_image)
+
+
+def fit_batch_size(
+    config: TrainingConfig, num_classes: int, processes: int = 1, chosen: bool = False
+) -> TrainingConfig:
+    """The configuration with a minibatch that so many training classes can fill.
+
+    The pairs of a minibatch are of distinct classes, and a small data set has fewer than the
+    default of 40. The default then gives way, and a log line says so.
+
+    Args:
+        config: how to train.
+        num_classes: C, classes to train on.
+        processes: that share a minibatch evenly.
+        chosen: the batch size was asked for, even if it is the default.
+
+    Raises:
+        InputError: too few classes to compare, or fewer than a batch size that was chosen.
+
+    Chapter: 1, data and splits.
+
+    Example:
+        >>> config = TrainingConfig("bag-of-words")
+        >>> [fit_batch_size(config, classes).batch_size for classes in (150, 15)]
+        [40, 15]
+    """
+    needed = max(2, processes)
+    if num_classes < needed:
+        raise InputError(
+            f"{config.split} has {num_classes} class{'es' * (num_classes != 1)}: training compares "
+            f"classes, and needs {needed} or more in it"
+        )
+    if config.batch_size <= num_classes:
+        return config
+    if chosen or config.batch_size != TrainingConfig.batch_size:
+        refuse_large_batch(config.batch_size, num_classes, config.split)
+    fitted = replace(config, batch_size=num_classes // processes * processes)
+    logger.info(
+        "batch size: %d in place of %d, as there are %d classes to train on",
+        fitted.batch_size, config.batch_size, num_classes,
+    )  # fmt: skip
+    return fitted
+
+
+def refuse_large_batch(batch_size: int, num_classes: int, name: str) -> None:
+    """Raise an `InputError` if the classes to train on, those of `name`, cannot fill a batch."""
+    if not 1 <= batch_size <= num_classes:
+        raise InputError(
+            f"a batch of {batch_size} needs {batch_size} distinct classes and {name} has "
+            f"{num_classes} to train on: give --batch-size {num_classes}, or fewer"
+        )

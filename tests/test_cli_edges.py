@@ -1,4 +1,4 @@
-"""The command line where there is nothing to count: captions without a known word."""
+"""The command line at its edges: captions without a known word, fewer classes than a batch."""
 
 import json
 
@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from dse.cli import main
+from dse.runs import Run
 
 CLASSES = ("amsel", "elster", "meise", "star")
 SPLITS = {"train": CLASSES[:2], "val": CLASSES[2:3], "test": CLASSES[3:]}
@@ -46,3 +47,33 @@ def test_evaluate_on_captions_without_a_known_word(
     measured = json.loads(figures.read_text())
     assert measured["unknown_words"] == share
     assert measured["top1"] == 1.0  # the one class is the only choice
+
+
+@pytest.fixture
+def train(photos, tmp_path):
+    for image in photos.glob("images/star/*.png"):
+        image.with_suffix(".txt").write_text("a bird\n")
+    options = ["--image-encoder", "fieldguide", "--text-encoder", "bag-of-words", "--steps", "2"]
+    return ["train", "folder", "--root", str(photos), *options, "--out", str(tmp_path / "run")]
+
+
+def test_a_batch_fits_a_small_data_set(train, own_cache, tmp_path, capsys):
+    assert main(train) == 0
+    assert "batch size: 3 in place of 40" in capsys.readouterr().err
+    assert Run.load(tmp_path / "run").config.batch_size == 3
+    assert main([*train, "--resume"]) == 0
+
+
+@pytest.mark.parametrize("size", ["4", "40"])
+def test_a_batch_that_was_asked_for_is_refused_before_features(train, own_cache, capsys, size):
+    assert main([*train, "--batch-size", size]) == 2
+    assert "--batch-size 3, or fewer" in capsys.readouterr().err
+    assert not own_cache.exists()
+
+
+def test_one_class_is_refused_before_features(train, photos, own_cache, capsys):
+    splits = {"train": CLASSES[:1], "val": [], "test": CLASSES[3:]}
+    (photos / "splits.json").write_text(json.dumps(splits))
+    assert main(train) == 2
+    assert "trainval has 1 class" in capsys.readouterr().err
+    assert not own_cache.exists()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import dse
+from dse.cli import main
 from dse.reproduction.challenges import challenge_section
 from dse.training.loop import TrainingConfig
 
@@ -14,16 +15,25 @@ ROOT = Path(__file__).parent.parent
 CHAPTERS = ROOT / "chapters"
 
 
-def test_the_ten_lines_of_the_embedding_page(tmp_path, monkeypatch):
-    (code,) = re.findall(r"```python\n(.*?)```", (CHAPTERS / "embed.md").read_text(), re.DOTALL)
+def test_the_code_of_the_embedding_page(tmp_path, monkeypatch):
+    text = (CHAPTERS / "embed.md").read_text(encoding="utf-8")
+    encode, read = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     monkeypatch.chdir(tmp_path)
     data = dse.load_dataset("fieldguide")
     config = TrainingConfig("bag-of-words", steps=2)
     dse.train(data, config, out="runs/fieldguide", progress=False)
     names = {}
-    exec(code, names)
+    exec(encode, names)
     assert names["embeddings"].shape == (2, 1024)
     assert len(names["scores"]) == len(data.labels)
+
+    (image,) = re.findall(r'index\("(.*?)"\)', read)
+    file = tmp_path / "text_c10" / f"{image}.txt"
+    file.parent.mkdir(parents=True)
+    file.write_text("a black bird\n" * 10)
+    assert main(["embed", "runs/fieldguide", "text_c10", "--out", "birds.npy"]) == 0
+    exec(read, names)
+    assert names["ten"].shape == (10, 1024)
 
 
 def test_the_python_of_the_page_try_it(capsys):

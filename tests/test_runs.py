@@ -108,3 +108,21 @@ def test_the_run_that_comes_with_dse_is_small_and_has_a_card():
     card = (folder / "card.md").read_text(encoding="utf-8")
     for part in ("Trained on", "Licence", "Limits", "train_pretrained.py"):
         assert part in card
+
+
+@pytest.mark.parametrize("name", ["bag-of-bigrams", "char-cnn-rnn"])
+def test_the_fingerprint_changes_with_weights_words_and_nothing_else(name, tmp_path):
+    run = untrained(name)
+    seen = {run.fingerprint()}
+    run.save(tmp_path / "run")
+    assert Run.load(tmp_path / "run").fingerprint() in seen
+    with torch.no_grad():
+        run.encoder.linear.weight[0, 0] += 1
+    seen.add(run.fingerprint())
+    about = json.loads((tmp_path / "run/config.json").read_text(encoding="utf-8"))
+    if about["vocabulary"]:
+        about["vocabulary"][0] = "an"
+        about["bigrams"] = ["an blue", "an red"]
+        (tmp_path / "run/config.json").write_text(json.dumps(about), encoding="utf-8")
+        seen.add(Run.load(tmp_path / "run").fingerprint())
+    assert len(seen) == (3 if about["vocabulary"] else 2)

@@ -5,8 +5,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dse.config import TrainingConfig
 from dse.datasets.described_images import DescribedImages
-from dse.sampling import MinibatchSampler
+from dse.sampling import MinibatchSampler, fit_batch_size
 from dse.utils.errors import InputError
 
 
@@ -75,3 +76,33 @@ def test_refuses_more_pairs_than_classes():
         MinibatchSampler(ragged_data(), 40)
     with pytest.raises(InputError, match="captions_per_image is 0"):
         MinibatchSampler(ragged_data(), 4, captions_per_image=0)
+
+
+@given(st.integers(2, 200), st.integers(1, 8))
+def test_the_default_batch_is_the_largest_that_classes_and_processes_allow(classes, processes):
+    config = TrainingConfig("bag-of-words", seed=3)
+    if classes < processes:
+        with pytest.raises(InputError, match="needs"):
+            fit_batch_size(config, classes, processes)
+        return
+    fitted = fit_batch_size(config, classes, processes)
+    assert fitted.seed == 3
+    if classes >= 40:
+        assert fitted == config  # shared out evenly or not: that is refused elsewhere
+    else:
+        assert fitted.batch_size == max(b for b in range(classes + 1) if b % processes == 0)
+
+
+def test_a_fitted_batch_is_said_and_a_chosen_one_is_refused(caplog):
+    caplog.set_level("INFO", "dse")
+    config = TrainingConfig("bag-of-words")
+    assert fit_batch_size(config, 40) is config
+    assert not caplog.messages
+    fit_batch_size(config, 15)
+    assert caplog.messages == ["batch size: 15 in place of 40, as there are 15 classes to train on"]
+    with pytest.raises(InputError, match="--batch-size 15"):
+        fit_batch_size(config, 15, chosen=True)
+    with pytest.raises(InputError, match="--batch-size 15"):
+        fit_batch_size(TrainingConfig("bag-of-words", batch_size=16), 15)
+    with pytest.raises(InputError, match="1 class:"):
+        fit_batch_size(TrainingConfig("bag-of-words", batch_size=1), 1)

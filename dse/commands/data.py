@@ -5,6 +5,7 @@ from argparse import Namespace
 
 import dse
 from dse.commands.figures import write_json
+from dse.datasets import add_features
 from dse.datasets.download import download_dataset
 from dse.datasets.verification import verify_images
 
@@ -50,7 +51,8 @@ def download(options: Namespace) -> None:
 
 
 def extract_features(options: Namespace) -> None:
-    data = load(options, device=options.device)
+    data = dse.read_dataset(options.name, options.root)
+    data = with_features(data, options, device=options.device)
     images, views, dim = data.features.shape
     dtype = str(data.features.dtype).removeprefix("torch.")
     plural = "s" if views > 1 else ""
@@ -65,10 +67,9 @@ def extract_features(options: Namespace) -> None:
     write_json(figures, options.json)
 
 
-def load(options: Namespace, **more) -> dse.DescribedImages:
-    return dse.load_dataset(
-        options.name,
-        options.root,
+def with_features(data: dse.DescribedImages, options: Namespace, **more) -> dse.DescribedImages:
+    return add_features(
+        data,
         image_encoder=options.image_encoder,
         views=options.views,
         float16=options.float16,

@@ -1,24 +1,83 @@
 """Captions as vectors: `dse embed`."""
 
+import hashlib
+import json
 from argparse import Namespace
-
-import numpy as np
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 import dse
+from dse.commands.figures import write_json
+from dse.datasets.captions import CaptionLines, CaptionTree
+from dse.text.coverage import Coverage, coverage_of
 from dse.utils.devices import pick_device
 from dse.utils.errors import InputError
 from dse.utils.files import written_whole
+from dse.utils.progress import progress_bar
+from dse.utils.rows import refuse_unknown_ending, row_file_header
+
+BLOCK = 4096
+"""Captions in memory at a time."""
 
 
 def embed(options: Namespace) -> None:
+    refuse_unknown_ending(options.out.suffix)
     run = dse.Run.load(options.run, pick_device(options.device))
-    try:
-        text = options.captions.read_text(encoding="utf-8-sig", errors="replace")
-    except OSError as error:
-        raise InputError(f"{options.captions} cannot be read ({error.strerror})") from None
-    lines = text.removesuffix("\n").split("\n") if text else []
-    embeddings = run.encode(lines, progress=True).numpy()
+    dim = run.encode([]).shape[1]
+    is_tree = options.captions.is_dir()
+    captions = CaptionTree(options.captions) if is_tree else CaptionLines(options.captions)
+    coverage = coverage_of(run.encoder.tokenizer)
+    total, digest = _survey(captions, coverage)
 
+    metadata = {
+        "captions_sha256": digest,
+        "text_encoder": run.config.text_encoder,
+        "run_fingerprint": run.fingerprint(),
+    }
+    if is_tree:
+        metadata["images"] = json.dumps(captions.images, ensure_ascii=False)
+        if options.out.suffix == ".npy":  # it has no place for them
+            write_json(captions.images, options.out.with_suffix(".images.json"))
+    shape = (len(captions.images), captions.per_image, dim) if is_tree else (total, dim)
     with written_whole(options.out) as partial, partial.open("wb") as file:
-        np.save(file, embeddings)  # given a name, numpy would add a suffix to it
-    print(f"{options.out}: {len(embeddings)} rows of {embeddings.shape[1]}")
+        file.write(row_file_header(options.out.suffix, shape, metadata))
+        for rows in _embedded(run, captions, total, digest):
+            file.write(rows)
+
+    figures = {"shape": shape, **metadata, "read": None if coverage is None else coverage.to_dict()}
+    if is_tree:
+        print(f"{options.out}: {shape[0]} images, {shape[1]} rows of {shape[2]} for each")
+        figures |= {"images": shape[0], "fewer": captions.fewer, "more": captions.more}
+    else:
+        print(f"{options.out}: {shape[0]} rows of {shape[1]}")
+    if coverage is not None:
+        print(coverage)
+    if is_tree and (captions.fewer or captions.more):
+        print(
+            f"note: {captions.fewer} images have fewer than {captions.per_image} captions: theirs "
+            f"are repeated; {captions.more} have more: the first {captions.per_image} are taken"
+        )
+    write_json(figures, options.json)
+
+
+def _survey(captions: Iterable[str], coverage: Coverage | None) -> tuple[int, str]:
+    """How many captions there are, and their hash; they are counted in `coverage`, too."""
+    digest, total = hashlib.sha256(), 0
+    for caption in captions:
+        total += 1
+        digest.update(f"{caption}\n".encode())
+        if coverage is not None:
+            coverage.add(caption)
+    return total, digest.hexdigest()
+
+
+def _embedded(run: dse.Run, captions: Iterable[str], total: int, expected: str) -> Iterator[bytes]:
+    """The rows of all captions, a block at a time; at the end their hash must be as expected."""
+    digest, left = hashlib.sha256(), iter(captions)
+    with progress_bar(total=total, desc="encoding", unit="caption") as bar:
+        while block := list(islice(left, BLOCK)):
+            digest.update("".join(f"{caption}\n" for caption in block).encode())
+            yield run.encode(block).numpy().tobytes()
+            bar.update(len(block))
+    if digest.hexdigest() != expected:
+        raise InputError("the captions changed while they were embedded: embed them again")

@@ -5,12 +5,14 @@ from dataclasses import fields
 from pathlib import Path
 
 import dse
-from dse.commands.data import load
+from dse.commands.data import with_features
 from dse.commands.figures import write_json
 from dse.datasets import DATASETS
 from dse.datasets.fieldguide import confusable_pairs
+from dse.evaluation import RETRIEVED
 from dse.reproduction import choose_cells, run_cells, write_summary
 from dse.runs import refuse_used_folder
+from dse.sampling import fit_batch_size
 from dse.text.tokens import unknown_words, words
 from dse.training.devices import is_first_process, refuse_uneven_shares, start_devices
 from dse.training.loop import refuse_unless_free
@@ -19,14 +21,19 @@ from dse.utils.errors import InputError
 
 
 def train(options: Namespace) -> None:
-    names = [field.name for field in fields(dse.TrainingConfig)]
-    config = dse.TrainingConfig(**{name: getattr(options, name) for name in names})
+    given = {f.name: vars(options)[f.name] for f in fields(dse.TrainingConfig) if f.name in options}
+    config = dse.TrainingConfig(**given)
     refuse_unless_free(options.out, options.resume)
     refuse_uneven_shares(config.batch_size, max(1, options.devices * options.nodes))
     # Processes start first: one of them then prepares the data, and the others wait.
     fabric = start_devices(options.devices, options.nodes, config.precision, options.device)
     with fabric.rank_zero_first():
-        data = load(options, device=fabric.device, progress=fabric.is_global_zero)
+        data = dse.read_dataset(options.name, options.root)
+        config = fit_batch_size(
+            config, len(data.subset(config.split).class_names), fabric.world_size,
+            chosen="batch_size" in given,
+        )  # fmt: skip
+        data = with_features(data, options, device=fabric.device, progress=fabric.is_global_zero)
     run = dse.train(
         data, config, options.out, options.resume, fabric=fabric, tensorboard=options.tensorboard
     )
@@ -65,7 +72,7 @@ def evaluate(options: Namespace) -> None:
     print(f"{options.split}: {figures['classes']} classes, {figures['images']} images")
     print(f"top-1            {100 * metrics.top1:5.1f} %  (chance level {chance:.1f} %)")
     print(f"top-1 per class  {100 * metrics.top1_per_class:5.1f} %")
-    print(f"precision at 50  {100 * metrics.ap50:5.1f} %")
+    print(f"precision at 50  {100 * metrics.ap50:5.1f} %{_ceiling(metrics)}")
     pairs = confusable_pairs(metrics.class_names)
     if len(pairs):
         accuracy = dse.pair_accuracy(metrics.scores, metrics.labels, pairs).mean()
@@ -79,6 +86,14 @@ def evaluate(options: Namespace) -> None:
         often = ", ".join(word for word, _ in unknown.most_common(5)) or "none"
         print(f"unknown words    {100 * figures['unknown_words']:5.1f} %  (most often: {often})")
     write_json(figures, options.json)
+
+
+def _ceiling(metrics: dse.Metrics) -> str:
+    """Words on the highest precision at 50 that there can be, where it is less than 1."""
+    retrieved = min(RETRIEVED, len(metrics.labels))
+    images = metrics.labels.bincount(minlength=len(metrics.class_names))
+    highest = float((images / retrieved).clamp(max=1).mean())
+    return f"  (at most {100 * highest:.1f} %: classes of few images)" if highest < 1 else ""
 
 
 def _refuse_other_data(folder: Path, run: dse.Run, data: dse.DescribedImages) -> None:
@@ -109,7 +124,8 @@ def reproduce(options: Namespace) -> None:
     if parts or not options.only:
         length = "full" if options.full else options.steps
         cells = choose_cells(parts, options.seeds, length)
-        data = load(options, device=options.device)
+        data = dse.read_dataset(options.name, options.root)
+        data = with_features(data, options, device=options.device)
         states = run_cells(data, cells, folder, options.parallel, options.device)
         failed = states.name[states.state == "failed"].tolist()
         if failed:

@@ -67,19 +67,42 @@ def load_dataset(
         >>> data.features.shape[1:], len(data.class_names)
         (torch.Size([1, 1024]), 200)
     """
-    if views not in VIEWS:
-        known = " or ".join(map(str, VIEWS))
-        raise InputError(f"{views} views: an image encoder is given {known} views of an image")
+    _refuse_unknown_views(views)
     refuse_unknown_precision(precision)
-    data = read_dataset(name, root)
+    return add_features(
+        read_dataset(name, root),
+        image_encoder=image_encoder,
+        views=views,
+        float16=float16,
+        precision=precision,
+        device=device,
+        progress=progress,
+    )
+
+
+def add_features(
+    data: DescribedImages,
+    *,
+    image_encoder: str | None = None,
+    views: int = 1,
+    float16: bool = False,
+    precision: str = "32-true",
+    device: torch.device | str | None = None,
+    progress: bool = True,
+) -> DescribedImages:
+    """What `read_dataset` gave, with image features; arguments and errors as for `load_dataset`."""
+    _refuse_unknown_views(views)
+    refuse_unknown_precision(precision)
     if data.features is not None:
         if image_encoder not in (None, data.image_encoder):
             raise InputError(
-                f"{name} holds features, but no images for {image_encoder!r}: "
+                f"{data.name} holds features, but no images for {image_encoder!r}: "
                 "leave --image-encoder out"
             )
         return data
-    encoder = load_image_encoder(image_encoder or default_image_encoder(name), precision=precision)
+    encoder = load_image_encoder(
+        image_encoder or default_image_encoder(data.name), precision=precision
+    )
 
     def features(views: int) -> torch.Tensor:
         return cached_features(
@@ -94,6 +117,12 @@ def load_dataset(
         image_encoder=encoder.name,
         feature_precision=precision,
     )
+
+
+def _refuse_unknown_views(views: int) -> None:
+    if views not in VIEWS:
+        known = " or ".join(map(str, VIEWS))
+        raise InputError(f"{views} views: an image encoder is given {known} views of an image")
 
 
 def read_dataset(name: str, root: Path | str | None = None) -> DescribedImages:

@@ -1,7 +1,8 @@
 """Caption files: one caption a line. The one place where their bytes become text."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import cycle, islice
 from pathlib import Path
 
 from dse.utils.errors import InputError, Problems
@@ -49,3 +50,72 @@ def notes_on_captions(captions: Sequence[Sequence[str]], expected: int = 10) -> 
     """A sentence if some images have fewer captions than expected."""
     fewer = sum(len(own) < expected for own in captions)
     return (f"{fewer} images have fewer than {expected} captions.",) if fewer else ()
+
+
+class CaptionLines:
+    """The captions in a file, one a line, read anew each time and never held as a whole.
+
+    An empty line is a caption, too. Bytes that are not UTF-8 become U+FFFD.
+
+    Args:
+        path: the file.
+
+    Raises:
+        InputError: a pipe, which cannot be read again; when it is read, a file that cannot be.
+    """
+
+    def __init__(self, path: Path):
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path} is not a file: write the captions to one first")
+        self.path = path
+
+    def __iter__(self) -> Iterator[str]:
+        try:
+            with self.path.open(encoding="utf-8-sig", errors="replace") as file:
+                for line in file:
+                    yield line.removesuffix("\n")
+        except OSError as error:
+            raise InputError(f"{self.path} cannot be read ({error.strerror})") from None
+
+
+class CaptionTree:
+    """The captions in a folder of the authors' layout, so many of each image.
+
+    The layout is `<class>/<image>.txt`, as in their `text_c10`. The images are sorted by the name
+    of the class, then by that of the file. Of an image with more captions the first ones are taken;
+    one with fewer has the same ones again, from its first.
+
+    Attributes:
+        images: N names, `<class>/<image>`.
+        fewer: images with fewer captions than `per_image`.
+        more: images with more.
+
+    Args:
+        folder: holds the folders of the classes.
+        per_image: captions of each image.
+
+    Raises:
+        InputError: no such file, or one without a caption.
+    """
+
+    def __init__(self, folder: Path, per_image: int = 10):
+        self.per_image = per_image
+        found = [
+            path
+            for path in folder.glob("*/*.txt")
+            if not path.name.startswith(".") and not path.parent.name.startswith(".")
+        ]
+        if not found:
+            raise InputError(
+                f"{folder} holds no CLASS/IMAGE.txt: name a file, one caption a line, or the "
+                "folder that holds one folder for each class"
+            )
+        self._files = sorted(found, key=lambda path: (path.parent.name, path.name))
+        self.images = [f"{path.parent.name}/{path.stem}" for path in self._files]
+        numbers = [len(read_captions(path)) for path in self._files]
+        self.fewer = sum(number < per_image for number in numbers)
+        self.more = sum(number > per_image for number in numbers)
+
+    def __iter__(self) -> Iterator[str]:
+        for path in self._files:
+            yield from islice(cycle(read_captions(path)), self.per_image)

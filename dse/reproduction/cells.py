@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from dse.config import TrainingConfig
 from dse.datasets.described_images import DescribedImages
 from dse.objective import OBJECTIVES
+from dse.sampling import fit_batch_size
 from dse.text import TEXT_ENCODERS
 from dse.utils.errors import InputError
 
@@ -120,6 +121,7 @@ class Cell:
             seed=self.seed,
             output_bias="learned",
         )
+        config = fit_batch_size(config, len(data.splits["trainval"]))
         if self.form == "float64":
             return replace(config, precision="64-true")
         if self.form == "zero-bias":

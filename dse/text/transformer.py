@@ -149,7 +149,7 @@ class FrozenEncoder:
         once = sorted(set(captions), key=lambda caption: (len(caption), caption))
         vectors = torch.empty(len(once), self.size)
         starts = range(0, len(once), self.batch_size)
-        for start in progress_bar(starts, desc="sentence vectors"):
+        for start in progress_bar(starts, desc="sentence vectors", leave=False):
             batch = once[start : start + self.batch_size]
             embedded = F.normalize(self.embed(batch), dim=1)
             vectors[start : start + self.batch_size] = embedded.cpu().float()

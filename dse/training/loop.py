@@ -15,7 +15,7 @@ from dse.datasets.described_images import DescribedImages
 from dse.evaluation import evaluate
 from dse.objective import joint_embedding_loss
 from dse.runs import Run, refuse_used_folder
-from dse.sampling import MinibatchSampler
+from dse.sampling import MinibatchSampler, fit_batch_size
 from dse.text import TEXT_ENCODERS, build_text_encoder
 from dse.text.averages import ClassAttributes, train_word_vectors
 from dse.text.layers import use_dense_gradients
@@ -59,7 +59,8 @@ def train(
 
     Args:
         data: with features; training uses its `config.split` classes alone.
-        config: how to train.
+        config: how to train. The default batch size is fitted to a small data set, see
+            `dse.sampling.fit_batch_size`.
         out: a new folder for the run; None keeps it in memory. Until the run is complete, its
             checkpoints lie beside it, in `out` + `.partial`.
         resume: continue from the last checkpoint, if there is one. A complete run is read again.
@@ -82,6 +83,8 @@ def train(
     if data.features is None:
         raise InputError(f"{data.name} has no image features: use load_dataset, or dse features")
     out = None if out is None else Path(out)
+    classes = data.subset(config.split)
+    config = fit_batch_size(config, len(classes.class_names), fabric.world_size if fabric else 1)
     dataset = data.describe()
     if out is not None:
         refuse_unless_free(out, resume)
@@ -91,7 +94,6 @@ def train(
             return run
     fabric = fabric or start_devices(device=device, precision=config.precision)
     refuse_uneven_shares(config.batch_size, fabric.world_size)
-    classes = data.subset(config.split)
     val = validation_classes(data) if config.validate_every else None
     state = load_checkpoint(out, config, dataset["fingerprint"]) if out and resume else None
     state = state or first_state(config, classes, dataset)

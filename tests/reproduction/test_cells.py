@@ -112,6 +112,12 @@ def test_as_many_steps_as_asked_for(toy):
         assert cell.training_config(toy).steps == 9
 
 
+def test_the_batch_of_a_cell_is_fitted_to_a_small_data_set(toy):
+    small = replace(toy, splits={"trainval": torch.arange(12)})
+    assert Cell("word-cnn").training_config(small).batch_size == 12
+    assert Cell("word-cnn").training_config(toy).batch_size == 40
+
+
 def test_choosing_by_part_by_encoder_and_by_cell():
     assert choose_cells(["table"]) == list(PARTS["table"])
     own = {cell.name for cell in choose_cells(["bag-of-bigrams"])}

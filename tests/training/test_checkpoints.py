@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import dse.training.loop
+from dse.config import TrainingConfig
 from dse.runs import Run
 from dse.training import train
 from dse.training.checkpoints import partial_folder
@@ -189,3 +190,14 @@ def test_nothing_to_resume_begins_at_the_beginning(tmp_path):
     run = train(colourful_data(), config, tmp_path / "run", resume=True, progress=False)
     same = train(colourful_data(), config, progress=False)
     assert torch.equal(run.encoder.linear.weight, same.encoder.linear.weight)
+
+
+def test_a_run_whose_batch_was_fitted_is_resumed(tmp_path, monkeypatch):
+    asked = TrainingConfig("bag-of-words", steps=60)
+    interrupted(tmp_path / "run", monkeypatch, asked)
+    run = train(colourful_data(), asked, tmp_path / "run", resume=True, progress=False)
+    same = train(colourful_data(), asked, progress=False)
+    assert run.config.batch_size == Run.load(tmp_path / "run").config.batch_size == 20
+    assert torch.equal(run.encoder.linear.weight, same.encoder.linear.weight)
+    again = train(colourful_data(), asked, tmp_path / "run", resume=True, progress=False)
+    assert len(again.history) == 60
