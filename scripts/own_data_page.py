@@ -54,7 +54,7 @@ def run_again(block: re.Match) -> str:
 
 def printed(command: str) -> str:
     """What a command prints, run in the current folder."""
-    program, *arguments = shlex.split(command)
+    program, *arguments = shlex.split(command.replace("\\\n", " "))
     if program == "python":
         script, *arguments = arguments
         subprocess.run([sys.executable, ROOT / script, *arguments], check=True)
@@ -67,7 +67,7 @@ def printed(command: str) -> str:
 
 
 def table(what: str, results: dict[str, dict]) -> str:
-    """Top-1 against one of the numbers, the others full: mean and range over the seeds, in %."""
+    """Top-1 against one of the numbers, the others full: mean and half the range, in %."""
     sizes = ("classes", "images", "captions")
     full = {size: max(record[size] for record in results.values()) for size in sizes}
     others = [size for size in sizes if size != what]
@@ -86,8 +86,8 @@ def table(what: str, results: dict[str, dict]) -> str:
 def _cell(shares: list[float]) -> str:
     if not shares:
         return "–"
-    low, high = 100 * min(shares), 100 * max(shares)
-    return f"{100 * sum(shares) / len(shares):.0f} ({low:.0f}–{high:.0f})"
+    half_range = 50 * (max(shares) - min(shares))
+    return f"{100 * sum(shares) / len(shares):.0f}\xa0±\xa0{half_range:.0f}"  # on one line
 
 
 if __name__ == "__main__":

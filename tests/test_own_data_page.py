@@ -60,7 +60,7 @@ def test_the_tables_hold_the_measured_figures():
     assert tables == [page.table(what, results) for what in ("classes", "images", "captions")]
 
 
-def test_a_table_shows_mean_and_range_where_the_other_numbers_are_full():
+def test_a_table_shows_mean_and_spread_where_the_other_numbers_are_full():
     sizes = [(5, 9), (5, 9), (20, 9), (20, 2)]
     results = {
         str(i): {
@@ -73,8 +73,8 @@ def test_a_table_shows_mean_and_range_where_the_other_numbers_are_full():
         "<!-- top-1 by classes -->",
         "| classes | 5 | 20 |",
         "| --- | --- | --- |",
-        "| `a` | 15 (10–20) | 30 (30–30) |",
-        "| `b` | 100 (100–100) | – |",
+        "| `a` | 15\xa0±\xa05 | 30\xa0±\xa00 |",
+        "| `b` | 100\xa0±\xa00 | – |",
     ]
 
 

@@ -93,7 +93,7 @@ def _ceiling(metrics: dse.Metrics) -> str:
     retrieved = min(RETRIEVED, len(metrics.labels))
     images = metrics.labels.bincount(minlength=len(metrics.class_names))
     highest = float((images / retrieved).clamp(max=1).mean())
-    return f"  (at most {100 * highest:.1f} %: classes of few images)" if highest < 1 else ""
+    return f"  (at most {100 * highest:.1f} %: a class has few images)" if highest < 1 else ""
 
 
 def _refuse_other_data(folder: Path, run: dse.Run, data: dse.DescribedImages) -> None:
