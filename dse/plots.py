@@ -27,6 +27,7 @@ THEME = {
 STYLES = {
     "attributes": (INK, ""),
     "word2vec": ("#009E73", "v"),
+    "word2vec-standardised": ("#3FA796", "<"),
     "bag-of-words": ("#E69F00", "s"),
     "bag-of-bigrams": ("#B8860B", "p"),
     "char-cnn": ("#CC79A7", "o"),

@@ -13,10 +13,10 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from dse.config import TrainingConfig, read_config
+from dse.run_formats import upgrade_state
 from dse.text import build_text_encoder
-from dse.text.layers import TokenConv1d, TokenLinear, text_lengths
+from dse.text.layers import text_lengths
 from dse.text.published import read_published
-from dse.text.transformer import SentenceVectors
 from dse.utils.errors import InputError, first_line
 from dse.utils.files import written_whole
 from dse.utils.progress import progress_bar
@@ -272,51 +272,6 @@ def import_weights(path: Path | str) -> Run:
 def _inputs_of_linear(state: dict[str, torch.Tensor]) -> int | None:
     """The inputs of the last layer; None where it is a table of tokens."""
     return state["linear.weight"].shape[1] if "linear.weight" in state else None
-
-
-def upgrade_state(
-    state: dict[str, torch.Tensor], encoder: nn.Module, run_format: int
-) -> dict[str, torch.Tensor]:
-    """The weights of a run of an older format, in today's names and shapes.
-
-    Format 2 kept convolutions as matrices, on windows (C, kernel x inputs), and the first one of a
-    network as look-ups (kernel x V, C). Format 3 kept the layer of a bag of words as (D, V), and
-    standardised no sentence vectors.
-    """
-    if run_format < 3:
-        state = _convolutions_of_format_2(state, encoder)
-    if isinstance(encoder.linear, TokenLinear):
-        weight = state.pop("linear.weight").T
-        state["linear.embedding.weight"] = torch.cat([weight.new_zeros(1, weight.shape[1]), weight])
-    if isinstance(encoder, SentenceVectors):
-        size = state["linear.weight"].shape[1]
-        state |= {"standardise.mean": torch.zeros(size), "standardise.std": torch.ones(size)}
-    return state
-
-
-def _convolutions_of_format_2(
-    state: dict[str, torch.Tensor], encoder: nn.Module
-) -> dict[str, torch.Tensor]:
-    layers = dict(encoder.named_modules())
-    convolutions = [n for n, layer in layers.items() if isinstance(layer, nn.Conv1d | TokenConv1d)]
-    renamed = {"words": "word_embed", "places": "pos_embed", "project": "qkv", "join": "proj"}
-    renamed |= {"widen": "fc1", "narrow": "fc2"}
-    upgraded = {}
-    for name, value in state.items():
-        *path, kind = (renamed.get(part, part) for part in name.split("."))
-        if path[:1] == ["trunk"]:
-            path = [convolutions[int(path[2])]]
-        layer = layers.get(".".join(path))
-        if kind == "weight" and isinstance(layer, TokenConv1d):
-            kind = "embedding.weight"
-            rows = value.unflatten(0, (*layer.kernel_size, -1)).transpose(0, 1).flatten(1)
-            value = torch.cat([rows.new_zeros(1, rows.shape[1]), rows])
-        elif kind == "weight" and isinstance(layer, nn.Conv1d):
-            if name == "trunk.convolutions.0.weight":
-                value = value.T
-            value = value.unflatten(1, (*layer.kernel_size, -1)).transpose(1, 2)
-        upgraded[".".join([*path, kind])] = value.contiguous()
-    return upgraded
 
 
 def versions() -> dict[str, str]:

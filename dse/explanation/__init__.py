@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from dse.explanation.exact import Summand, exact_summands
+from dse.explanation.exact import Summand, exact_constant, exact_summands
 from dse.explanation.gradients import NETWORKS, integrated_gradients
 from dse.explanation.page import html_fragment
 from dse.images.views import read_image
@@ -43,8 +43,9 @@ class Explanation:
         caption: the text.
         score: inner product of its embedding and the image's feature.
         constant: what belongs to no part of the caption. If exact, the output bias with the
-            feature; with integrated gradients, the score of a caption of as many tokens that stand
-            for nothing, which to a CNN or a CNN-RNN is the empty caption.
+            feature, and what standardised inputs take off; with integrated gradients, the score of
+            a caption of as many tokens that stand for nothing, which to a CNN or a CNN-RNN is the
+            empty caption.
         terms: one a time step, word, pair of words or character, see `explain`.
         tokens: the same evidence by word or character of the caption, each term's shared out evenly
             over those that it reads. This is what the drawings colour.
@@ -121,8 +122,8 @@ def explain(
     - of a CNN-RNN or an LSTM, the number <W h_t, v> / T for each of T time steps, and the constant
       <b, v>. A step of a CNN-RNN reads a window of the caption, a step of an LSTM one token;
       through the recurrence both depend on all that stands before, too;
-    - of `word2vec`, `bag-of-words` and `bag-of-bigrams`, a number for each known word and pair of
-      neighbouring words. What counts once has it where it first stands.
+    - of `word2vec` (standardised or not), `bag-of-words` and `bag-of-bigrams`, a number for each
+      known word and pair of neighbouring words. What counts once has it where it first stands.
 
     For the CNNs and the Transformer the parts are characters or known words, by integrated
     gradients. Their sum differs from the score by at most 1 % of the sum of their sizes; see
@@ -167,7 +168,7 @@ def explain(
     tokens = encoder.tokenizer([caption]).to(run.device)
     summands = None if method == METHODS[1] else exact_summands(encoder, tokens, feature)
     if summands is not None:
-        method, constant = METHODS[0], float(encoder.linear.bias.detach().cpu().double() @ feature)
+        method, constant = METHODS[0], exact_constant(encoder, feature)
     elif method != METHODS[0] and isinstance(encoder, NETWORKS):
         method = METHODS[1]
         constant, summands = integrated_gradients(encoder, tokens, feature)

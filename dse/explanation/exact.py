@@ -13,7 +13,7 @@ from torch import nn
 from dse.text.averages import BagOfBigrams, BagOfWords, MeanWordVector
 from dse.text.cnn import receptive_fields
 from dse.text.cnn_rnn import CharCNNRNN, WordCNNRNN
-from dse.text.layers import text_lengths
+from dse.text.layers import Standardisation, text_lengths
 from dse.text.lstm import MeanLSTM
 
 
@@ -47,7 +47,7 @@ def exact_summands(
 
     Example:
         >>> encoder = BagOfWords(["bird", "red"], embedding_dim=1)
-        >>> encoder.linear.weight = nn.Parameter(torch.tensor([[0.5, 2.0]]))
+        >>> encoder.linear.embedding.weight = nn.Parameter(torch.tensor([[0.0], [0.5], [2.0]]))
         >>> for part in exact_summands(encoder, torch.tensor([[2, 1, 2]]), torch.tensor([1.0])):
         ...     print(tuple(part))
         (0, 1, 2.0)
@@ -65,6 +65,16 @@ def exact_summands(
             direction = encoder.linear.weight.cpu().double().T @ feature
             return summands(encoder, tokens, direction, feature)
     return None
+
+
+@torch.no_grad()
+def exact_constant(encoder: nn.Module, feature: torch.Tensor) -> float:
+    """What belongs to no part of a caption: <b, v>, less what standardised means take off."""
+    constant = float(encoder.linear.bias.cpu().double() @ feature)
+    if isinstance(encoder, MeanWordVector) and isinstance(encoder.standardise, Standardisation):
+        shift = (encoder.standardise.mean / encoder.standardise.std).cpu().double()
+        constant -= float(shift @ (encoder.linear.weight.cpu().double().T @ feature))
+    return constant
 
 
 def _of_a_cnn_rnn(encoder, tokens, direction, feature) -> list[Summand]:
@@ -108,6 +118,9 @@ def _of_words_and_pairs(encoder, tokens, direction, feature) -> list[Summand]:
 
 
 def _of_word_vectors(encoder, tokens, direction, feature) -> list[Summand]:
-    of_word = (encoder.word_vectors.cpu().double() @ direction).tolist()
+    vectors = encoder.word_vectors.cpu().double()
+    if isinstance(encoder.standardise, Standardisation):
+        vectors = vectors / encoder.standardise.std.cpu().double()
+    of_word = (vectors @ direction).tolist()
     known = [(i, n) for i, n in enumerate(tokens[0].tolist()) if n]
     return [Summand(i, i + 1, of_word[n - 1] / len(known)) for i, n in known]

@@ -10,7 +10,8 @@ from dse.cli import main
 @pytest.fixture
 def on_toys(toy, monkeypatch):
     """The command with the toy in place of every data set."""
-    monkeypatch.setattr("dse.load_dataset", lambda *names, **options: toy)
+    monkeypatch.setattr("dse.read_dataset", lambda *names: toy)
+    monkeypatch.setattr("dse.commands.data.add_features", lambda data, **options: data)
 
 
 def test_cells_then_summary(on_toys, tmp_path, capsys):
