@@ -59,6 +59,19 @@ def test_approximate_search_as_it_was_measured():
     assert [[row[0], *map(number, row[1:])] for row in table("built")] == built
 
 
+def test_the_ratios_in_the_text():
+    largest, middle = MEASURED["exact"][-1], MEASURED["exact"][-2]
+    (codes,) = (index for index in MEASURED["approximate"] if index["index"] == "ivf-pq")
+    most = codes["searches"][-1]
+    assert "a hundred queries together cost eight times as much" in SCALE.lower()
+    assert round(largest["seconds_100_queries"] / largest["seconds_one_query"]) == 8
+    assert "a tenth of all rows gives `ivf-pq` 99 of 100, in a ninth of the time" in SCALE
+    assert (most["candidates"], codes["rows"]) == (10_000, 100_000)
+    assert round(middle["seconds_one_query"] / most["seconds_a_query"]) == 9
+    assert round(100 * most["recall_texts"]) == 99
+    assert f"{1e6 * largest['seconds_one_query'] / largest['rows']:.2f} µs a row" in SCALE
+
+
 def test_the_arithmetic_on_paper():
     a_row = MEASURED["exact"][-1]["seconds_one_query"] / MEASURED["exact"][-1]["rows"]
     for power, row in zip(range(6, 10), table("paper"), strict=True):
