@@ -52,7 +52,7 @@ class Calibration:
 
     @property
     def error(self) -> float:
-        """The expected calibration error, 0 to 1: |confidence - accuracy|, mean over images.
+        """The expected calibration error, 0 to 1: how far confidence is from accuracy, on average.
 
         Source: Naeini et al. 2015; Guo et al. 2017. The fewer images, the larger it is by chance.
         """
