@@ -44,6 +44,9 @@ def main() -> None:
     try_it = [sys.executable, str(ROOT / "scripts/build_try_it.py"), str(build / "html/try_it")]
     if subprocess.run(try_it, check=False).returncode:
         sys.exit("book: what the page 'Try it' computes with could not be made")
+    lighten = [sys.executable, str(ROOT / "scripts/lighten_book.py"), str(build / "html")]
+    if subprocess.run(lighten, check=False).returncode:
+        sys.exit("book: the pages could not be lightened")
     pages = pages_of(ROOT / "_toc.yml")
     faults, num_images = check_pages(build / "html", pages)
     if faults:
