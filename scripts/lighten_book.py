@@ -21,7 +21,11 @@ ICON_FONTS = "_static/vendor/fontawesome/webfonts"
 
 
 def main() -> None:
-    html = Path(sys.argv[1])
+    lighten(Path(sys.argv[1]))
+
+
+def lighten(html: Path) -> None:
+    """Rewrite the pages, the style sheets and the icons of a built book, once."""
     for bundle in (html / "_static/mathjax").glob("*-*.js"):
         bundle.unlink()  # each holds all of MathJax; the pages load the parts that they need
     for page in html.rglob("*.html"):
