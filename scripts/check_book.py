@@ -67,10 +67,9 @@ def check_book(html: Path, names: list[str]) -> tuple[list[str], int]:
         if name in pages:
             faults += [f"{name}{fault}" for fault in faults_of(texts[name], pages[name])]
             num_images += len(pages[name].images)
-    for name, page in pages.items():
-        faults += [
-            f"{name}: the link {link} leads nowhere" for link in dead_links(html, name, pages)
-        ]
+    for name in pages:
+        dead = dead_links(html, name, pages)
+        faults += [f"{name}: the link {link} leads nowhere" for link in dead]
     return faults, num_images
 
 
