@@ -4,3 +4,11 @@ console.log = (...words) => /^\[(PST|togglebutton)\]/.test(words[0]) || log(...w
 
 // A page opened from a file may not read its neighbours: results of the search come without a summary.
 if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+
+// A formula that is wider than the screen scrolls; the keyboard reaches it, too.
+addEventListener("load", async () => {
+  await window.MathJax?.startup?.promise;
+  for (const formula of document.querySelectorAll("mjx-container[display]")) {
+    if (formula.scrollWidth > formula.clientWidth) formula.tabIndex = 0;
+  }
+});

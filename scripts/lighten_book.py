@@ -52,6 +52,12 @@ def without_unused_scripts(text: str, is_search: bool) -> str:
         unused += ["design-tabs.js", "sphinx-design"]
     for name in unused:
         text = re.sub(rf"\n *<(script|link)\b[^>]*{re.escape(name)}[^>]*>(</script>)?", "", text)
+    text = re.sub(
+        r'<(i|span) (class="fa-)', r'<\1 aria-hidden="true" \2', text
+    )  # icons say nothing
+    text = text.replace(
+        ' aria-label="Toggle hidden content"', ""
+    )  # the label that one sees is better
     return text.replace("mathjax/tex-chtml.js", "mathjax/startup.js")
 
 
