@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dse.explanation import Explanation, Term
 
 FOR, AGAINST = (0, 114, 178), (230, 159, 0)
-"""Blue and orange of `dse.plots`, which colour-blind people tell apart."""
+"""Blue and orange, which colour-blind people tell apart."""
 STRONGEST = 0.45
 """Opacity of the strongest evidence: with more, light text on a dark page is hard to read."""
 IMAGE_SIZE = 320
