@@ -10,30 +10,26 @@
 
 import json
 import re
-from pathlib import Path
 
 from book_address import ROOT, read_address
-
 from dse.utils.files import written_whole
 
 FETCH = "git clone -q --depth 1 {address} /content/book"
 UNPACK = "unzip -q dse.zip -d /content/book"
 INSTALL = """\
-import importlib.util
 import sys
+from importlib.metadata import version
+from importlib.util import find_spec
 
 if "google.colab" in sys.modules:  # on Colab: get the book and install dse, once
-    import torch
-
-    if importlib.util.find_spec("dse") is None:
+    if not find_spec("dse"):
         !{get}
-        %pip install -q /content/book "torch=={{torch.__version__}}"
+        %pip install -q /content/book "torch=={{version('torch')}}"
     %cd -q /content/book/chapters
 
-    import dse
     from dse.utils.devices import describe_device, pick_device
 
-    print(f"dse {{dse.__version__}}, torch {{torch.__version__}}")
+    print("dse", version("dse"), "with torch", version("torch"))
     print(describe_device(pick_device()))"""
 HOW_TO_UPLOAD = """\
 # The book has no public address yet. In your copy of it: git archive -o dse.zip HEAD
