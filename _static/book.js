@@ -12,3 +12,8 @@ addEventListener("load", async () => {
     if (formula.scrollWidth > formula.clientWidth) formula.tabIndex = 0;
   }
 });
+
+// Solutions are folded by the page itself; the fold inside is for JupyterLab and Colab.
+addEventListener("DOMContentLoaded", () => {
+  for (const fold of document.querySelectorAll(".solution details:not(.hide)")) fold.open = true;
+});

@@ -4,7 +4,8 @@
 
 `scripts/build_book.py` calls it. The theme comes with every icon, every style and the index of the
 search on each page: four megabytes before the first word. What stays is what a page names; it looks
-and works as before. Images wait until they are near the screen, and say how large they will be.
+and works as before. Images wait until they are near the screen, and say how large they will be. And what
+the theme tells screen readers wrongly is mended.
 """
 
 import re
@@ -30,7 +31,8 @@ def lighten(html: Path) -> None:
         bundle.unlink()  # each holds all of MathJax; the pages load the parts that they need
     for page in html.rglob("*.html"):
         text = without_unused_scripts(page.read_text(encoding="utf-8"), page.name == "search.html")
-        page.write_text(with_lazy_images(text, page.parent), encoding="utf-8")
+        text = for_screen_readers(with_lazy_images(text, page.parent))
+        page.write_text(text, encoding="utf-8")
     words = words_of(html)
     for sheet in (html / "_static").rglob("*.css"):
         sheet.write_text(pruned(sheet.read_text(encoding="utf-8"), words), encoding="utf-8")
@@ -52,13 +54,15 @@ def without_unused_scripts(text: str, is_search: bool) -> str:
         unused += ["design-tabs.js", "sphinx-design"]
     for name in unused:
         text = re.sub(rf"\n *<(script|link)\b[^>]*{re.escape(name)}[^>]*>(</script>)?", "", text)
-    text = re.sub(
-        r'<(i|span) (class="fa-)', r'<\1 aria-hidden="true" \2', text
-    )  # icons say nothing
-    text = text.replace(
-        ' aria-label="Toggle hidden content"', ""
-    )  # the label that one sees is better
     return text.replace("mathjax/tex-chtml.js", "mathjax/startup.js")
+
+
+def for_screen_readers(text: str) -> str:
+    """A page that says no icon, folded cells by their labels, and references as plain paragraphs."""
+    text = re.sub(r'<(i|span) (class="fa-)', r'<\1 aria-hidden="true" \2', text)
+    for mark in (' aria-label="Toggle hidden content"', ' role="doc-biblioentry"'):
+        text = text.replace(mark, "")
+    return text.replace('<div role="list" class="citation-list">', '<div class="citation-list">')
 
 
 def with_lazy_images(text: str, folder: Path) -> str:

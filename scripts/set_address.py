@@ -3,9 +3,9 @@
     python scripts/set_address.py https://github.com/NAME/dse https://NAME.github.io/dse/
     python scripts/set_address.py                         no public address
 
-The place is the section [project.urls] of pyproject.toml. The pages' buttons and links and the error
-messages of `dse` read it there. README.md, CITATION.cff and the first cells of the chapters repeat
-it, for readers who see only these.
+The place is the section [project.urls] of pyproject.toml. The pages' buttons and links and the
+error messages of `dse` read it there. README.md, CITATION.cff and the first cells of the chapters
+repeat it, for readers who see only these.
 """
 
 import re

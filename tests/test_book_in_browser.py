@@ -126,8 +126,9 @@ def test_a_line_of_code_fits_beside_the_side_bars(name, open_page):
 
 def test_the_search_finds_a_term(open_page):
     page = open_page("search", "?q=recurrence", width=PHONE)
-    page.wait("document.querySelectorAll('#search-results li a').length > 2")
-    titles = page.run("[...document.querySelectorAll('#search-results li a')].map(a => a.innerText)")
+    found = "[...document.querySelectorAll('#search-results li a')]"
+    page.wait(f"{found}.length > 2")
+    titles = page.run(f"{found}.map(link => link.innerText)")
     assert any("CNN-RNN" in title for title in titles)
     assert page.complaints() == []
 

@@ -47,14 +47,10 @@ def test_no_other_file_names_an_address_of_ours():
         ["git", "ls-files", "*.md", "*.py", "*.yml", "*.toml", "*.cff", "*.ipynb"],
         cwd=ROOT, capture_output=True, text=True, check=True,
     ).stdout.split()  # fmt: skip
-    urls = [
-        url for key, url in read_address(ROOT).items() if key in ("Repository", "Documentation")
-    ]
-    naming = [
-        name
-        for name in tracked
-        if any(url in (ROOT / name).read_text(encoding="utf-8") for url in [*urls, "dse-book"])
-    ]
+    urls = read_address(ROOT)
+    ours = [urls[key] for key in ("Repository", "Documentation") if key in urls]
+    texts = {name: (ROOT / name).read_text(encoding="utf-8") for name in tracked}
+    naming = [name for name, text in texts.items() if any(url in text for url in ours)]
     own = ("pyproject.toml", "README.md", "CITATION.cff", "tests/test_set_address.py")
     assert [name for name in naming if name not in own and not name.endswith(".ipynb")] == []
 
