@@ -4,8 +4,8 @@
 
 `scripts/build_book.py` calls it. The theme comes with every icon, every style and the index of the
 search on each page: four megabytes before the first word. What stays is what a page names; it looks
-and works as before. Images wait until they are near the screen, and say how large they will be. And what
-the theme tells screen readers wrongly is mended.
+and works as before. Images wait until they are near the screen, and say how large they will be. And
+what the theme tells screen readers wrongly is mended.
 """
 
 import re
@@ -58,7 +58,7 @@ def without_unused_scripts(text: str, is_search: bool) -> str:
 
 
 def for_screen_readers(text: str) -> str:
-    """A page that says no icon, folded cells by their labels, and references as plain paragraphs."""
+    """A page whose icons are silent, folded cells named, references plain paragraphs."""
     text = re.sub(r'<(i|span) (class="fa-)', r'<\1 aria-hidden="true" \2', text)
     for mark in (' aria-label="Toggle hidden content"', ' role="doc-biblioentry"'):
         text = text.replace(mark, "")

@@ -101,7 +101,7 @@ def fold_solutions(source: str, in_solution: bool) -> tuple[str, bool]:
         if FENCE.fullmatch(part):
             in_solution = "start" in part.splitlines()[0]
         elif in_solution and part.strip() and not part.strip().startswith(FOLD):
-            part = f"\n{FOLD}\n\n{part.strip()}\n\n</details>\n"
+            part = f"\n{FOLD}\n\n{part.strip()}\n\n</details>\n\n"
         parts.append(part)
     return "".join(parts).strip("\n"), in_solution
 

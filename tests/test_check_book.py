@@ -31,6 +31,7 @@ def test_a_sound_book_has_no_faults(html):
         ("Traceback (most recent call last)", "holds a traceback"),
         ('<img src="a.png" alt="">', "a.png has no description"),
         ('<img src="a.png">', "a.png has no description"),
+        ('<img src="data:image/webp;base64,A">', "base64,A has no description"),
         ('<img src="a.png" alt="../_images/a 1.png">', "a.png has no description"),
         ('<script defer src="https://a.org/m.js"></script>', "needs the network"),
         ("<h4>Deep</h4>", "levels [1, 2, 4]"),
