@@ -7,11 +7,11 @@ Writes `_static/card.png`: a confusable pair of FieldGuide, and what tells the t
 
 from pathlib import Path
 
-from build_try_it import PAIR, pair_sentences, species_by_name
 from matplotlib import font_manager
 from PIL import Image, ImageDraw, ImageFont
 
 import dse
+from build_try_it import PAIR, pair_sentences, species_by_name
 
 ROOT = Path(__file__).resolve().parent.parent
 SIZE = (1200, 630)
