@@ -28,7 +28,8 @@ LONGEST_TABLE = 30
 # The colours are transparent, and the text keeps the colour of the page that it stands in: so it
 # can be read on a light page and on a dark one.
 _FRAGMENT = """\
-<div style="display:flex;flex-wrap:wrap;gap:1.2em;align-items:flex-start;max-width:56em">
+<div class="explanation" style="display:flex;flex-wrap:wrap;gap:1.2em;\
+align-items:flex-start;max-width:56em">
 {image}<div style="flex:1 1 18em;min-width:0">
 <p dir="auto" style="font-size:1.2em;line-height:1.8;margin:0 0 .5em;\
 white-space:pre-wrap;overflow-wrap:anywhere">{caption}</p>
