@@ -11,7 +11,7 @@ from typing import get_args
 from safetensors import SafetensorError
 from tqdm.auto import tqdm
 
-from dse.commands import classification, data, embedding, explanation, searching, training
+from dse.commands import classification, data, demo, embedding, explanation, searching, training
 from dse.config import TrainingConfig
 from dse.utils.errors import InputError
 
@@ -184,6 +184,33 @@ def _parser() -> argparse.ArgumentParser:
     _add_json(classify)
     classify.set_defaults(command=classification.classify_images)
 
+    demonstrate = subparsers.add_parser("demo", help="a run as a page in your browser")
+    _add_run(demonstrate)
+    demonstrate.add_argument(
+        "--images",
+        type=Path,
+        metavar="DIR",
+        help="images to find, in subfolders too (default: the unseen ones of the run's data set)",
+    )
+    demonstrate.add_argument(
+        "--classes", type=Path, metavar="FILE", help="also name images, as dse classify does"
+    )
+    _add_image_encoder(demonstrate)
+    demonstrate.add_argument(
+        "--root", metavar="DIR", help="the folder that holds the run's data, if it moved"
+    )
+    demonstrate.add_argument(
+        "--host",
+        default="127.0.0.1",
+        metavar="NAME",
+        help="who may visit: 127.0.0.1, this computer alone (default), or 0.0.0.0, all others",
+    )
+    demonstrate.add_argument(
+        "--port", type=int, default=7860, metavar="N", help="(default 7860; 0: any free one)"
+    )
+    _add_device(demonstrate)
+    demonstrate.set_defaults(command=demo.demo)
+
     reproduce = subparsers.add_parser("reproduce", help="the paper's tables and figures, measured")
     _add_dataset(reproduce)
     _add_features(reproduce)
@@ -228,7 +255,9 @@ def _add_dataset(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", type=Path, metavar="RUN", help="a folder that dse train made")
+    parser.add_argument(
+        "run", type=Path, metavar="RUN", help="a folder that dse train made, or fieldguide"
+    )
 
 
 def _add_image_folder(parser: argparse.ArgumentParser) -> None:

@@ -1,0 +1,51 @@
+"""The server of the page: for this computer only, unless told otherwise."""
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from dse.demo.gate import LOOPBACK, Gate
+from dse.utils.errors import InputError
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens on an address of this computer.
+
+    Args:
+        host: a name or a number.
+        port: 0: any that is free.
+
+    Raises:
+        InputError: the address is in use, not of this computer, or not allowed.
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family)
+    except (OSError, OverflowError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(
+            f"cannot listen on port {port} of {host} ({reason}): choose another --port or --host"
+        ) from None
+
+
+def address(listener: socket.socket) -> str:
+    """Where a browser on this computer finds the page."""
+    host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+def serve(app: Callable, listener: socket.socket, uploads: Path) -> None:
+    """Answer visitors until the process is interrupted.
+
+    Args:
+        app: see `dse.demo.page.build_app`.
+        listener: see `listen`.
+        uploads: the folder that Gradio writes uploaded photographs to.
+    """
+    import uvicorn  # comes with the extra
+
+    hosts = LOOPBACK if listener.getsockname()[0] in LOOPBACK else None
+    gate = Gate(app, uploads, hosts)
+    config = uvicorn.Config(gate, log_level="error", timeout_graceful_shutdown=1)
+    uvicorn.Server(config).run(sockets=[listener])
