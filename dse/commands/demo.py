@@ -4,6 +4,7 @@ import os
 import tempfile
 from argparse import Namespace
 from collections import Counter
+from importlib import import_module
 from pathlib import Path
 
 import torch
@@ -11,6 +12,7 @@ import torch
 import dse
 from dse.commands.searching import counted, load_run
 from dse.demo.answers import Demo, Example
+from dse.demo.page import build_app
 from dse.demo.server import address, listen, serve
 from dse.images.encoders import ImageEncoder
 from dse.images.image_folder import ImageFolder, read_image_folder
@@ -27,7 +29,7 @@ def demo(options: Namespace) -> None:
         # Gradio reads both, the first of them when it is imported.
         os.environ |= {"GRADIO_TEMP_DIR": uploads, "GRADIO_ANALYTICS_ENABLED": "False"}
         try:
-            from dse.demo.page import build_app
+            import_module("gradio")
         except ModuleNotFoundError as error:
             raise missing_extra("dse demo", "demo") from error
         classes = {} if options.classes is None else read_classes(options.classes)

@@ -13,7 +13,7 @@ from typing import Any
 
 from dse.utils.errors import InputError
 
-LARGEST_UPLOAD = 20_000_000
+LARGEST_UPLOAD = 20 * 1024**2
 """Bytes of a photograph, at most."""
 LARGEST_QUESTION = 100_000
 """Bytes of a typed question, at most."""

@@ -1,5 +1,6 @@
 """The server of the page: for this computer only, unless told otherwise."""
 
+import signal
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -18,10 +19,12 @@ def listen(host: str, port: int) -> socket.socket:
     Raises:
         InputError: the address is in use, not of this computer, or not allowed.
     """
+    if not 0 <= port < 2**16:
+        raise InputError(f"there is no port {port}: choose a --port from 0 to 65535")
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family)
-    except (OSError, OverflowError, UnicodeError) as error:
+    except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(
             f"cannot listen on port {port} of {host} ({reason}): choose another --port or --host"
@@ -36,15 +39,20 @@ def address(listener: socket.socket) -> str:
 
 
 def serve(app: Callable, listener: socket.socket, uploads: Path) -> None:
-    """Answer visitors until the process is interrupted.
+    """Answer visitors until the process is interrupted, by Ctrl-C or by a signal to terminate.
 
     Args:
         app: see `dse.demo.page.build_app`.
         listener: see `listen`.
         uploads: the folder that Gradio writes uploaded photographs to.
+
+    Raises:
+        KeyboardInterrupt: always.
     """
     import uvicorn  # comes with the extra
 
+    # Either ends in a KeyboardInterrupt, so that the caller can clean up.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     hosts = LOOPBACK if listener.getsockname()[0] in LOOPBACK else None
     gate = Gate(app, uploads, hosts)
     config = uvicorn.Config(gate, log_level="error", timeout_graceful_shutdown=1)
