@@ -4,6 +4,7 @@ import os
 import tempfile
 from argparse import Namespace
 from collections import Counter
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
@@ -41,10 +42,9 @@ def demo(options: Namespace) -> None:
                 f"{counted(images)}\n{address(listener)}: open it in a browser; Ctrl-C ends it",
                 flush=True,
             )
-            try:
+            with suppress(KeyboardInterrupt):
                 serve(app, listener, Path(uploads))
-            except KeyboardInterrupt:
-                print("ended")
+            print("ended")
 
 
 def _images(options: Namespace, run: dse.Run, encoder: ImageEncoder) -> tuple[ImageFolder, Example]:

@@ -2,5 +2,5 @@
 
     questions (answers.py, plain HTML) -> page (page.py, Gradio) -> gate.py -> server.py -> browser
 
-Only `page` and `server` import Gradio, an optional extra; `dse demo` starts them.
+`dse demo` puts them together. Gradio is an optional extra, imported where it is used.
 """

@@ -25,7 +25,7 @@ def listen(host: str, port: int) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family)
     except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or error
+        reason = str(getattr(error, "strerror", None) or error).partition(" (while")[0]
         raise InputError(
             f"cannot listen on port {port} of {host} ({reason}): choose another --port or --host"
         ) from None
@@ -39,7 +39,7 @@ def address(listener: socket.socket) -> str:
 
 
 def serve(app: Callable, listener: socket.socket, uploads: Path) -> None:
-    """Answer visitors until the process is interrupted, by Ctrl-C or by a signal to terminate.
+    """Answer visitors until Ctrl-C, or a signal to terminate.
 
     Args:
         app: see `dse.demo.page.build_app`.
@@ -47,13 +47,14 @@ def serve(app: Callable, listener: socket.socket, uploads: Path) -> None:
         uploads: the folder that Gradio writes uploaded photographs to.
 
     Raises:
-        KeyboardInterrupt: always.
+        KeyboardInterrupt: at the end, for either.
     """
     import uvicorn  # comes with the extra
 
-    # Either ends in a KeyboardInterrupt, so that the caller can clean up.
+    # Uvicorn ends, and then passes the signal on: by default the process would end at once.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     hosts = LOOPBACK if listener.getsockname()[0] in LOOPBACK else None
     gate = Gate(app, uploads, hosts)
-    config = uvicorn.Config(gate, log_level="error", timeout_graceful_shutdown=1)
+    # A page that is still open holds a connection. It is cut at the end, which is no error.
+    config = uvicorn.Config(gate, log_level="critical", timeout_graceful_shutdown=1)
     uvicorn.Server(config).run(sockets=[listener])

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import pytest
 
@@ -61,9 +62,11 @@ def address(tmp_path_factory):
     ):
         images = process.stdout.readline()
         assert images.startswith("1,488 images"), (folder / "stderr").read_text()
-        yield process.stdout.readline().partition(": ")[0]
-        process.send_signal(signal.SIGINT)
-        assert process.stdout.read() == "ended\n"
+        address = process.stdout.readline().partition(": ")[0]
+        yield address
+        with urlopen(f"{address}gradio_api/heartbeat/visitor"):  # as a page that is left open
+            process.send_signal(signal.SIGINT)
+            assert process.stdout.read() == "ended\n"
     assert process.returncode == 0
     log = (folder / "stderr").read_text().splitlines()
     assert {line.partition(":")[0] for line in log} <= {"device"}
