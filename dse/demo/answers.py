@@ -125,7 +125,7 @@ class Demo:
             f"{'above' if explanation.score >= 0 else 'below'} its mean with all "
             f"{len(self.images):,} photographs. What speaks for it, and against it:"
         )
-        return [paragraph(told), f'<div class="why">{html_fragment(explanation)}</div>']
+        return [paragraph(told), html_fragment(explanation)]
 
     @_answer
     def name(self, photograph: dict | None) -> list[str]:

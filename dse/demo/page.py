@@ -20,7 +20,7 @@ STYLE = f"""
 .dark .dse {{ {DARK} }}
 .dark {{ --color-accent: #60a5fa; }}
 .dse h1 {{ font-size: 1.5rem; margin: 0; }}
-.dse .why p {{ color: inherit; }}
+.dse .explanation p {{ color: inherit; }}
 """
 LONGEST = 20_000
 """Characters that a field takes."""
