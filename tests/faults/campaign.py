@@ -26,7 +26,7 @@ import torch
 from safetensors import SafetensorError
 
 from dse.utils.errors import InputError
-from faults.corruptions import PLACE, Corruption
+from faults.corruptions import NO_FILE, Corruption
 
 SECONDS = 60
 """A case that takes longer hangs."""
@@ -244,7 +244,7 @@ def _judge_reading(reading: Reading, expected: Reading, case: Case) -> tuple[str
         return "noted", " ".join(new_notes)[:300]
     if case.target.has_checksum:
         return "forbidden", "another result, and the checksum did not tell"
-    if case.corruption in PLACE and case.corruption != "nothing":
+    if case.corruption in NO_FILE:
         return "forbidden", "what cannot be read was taken for absent"
     return "changed", ""
 
