@@ -309,5 +309,9 @@ def campaign(targets: Sequence[Target], number: int, seed: int) -> dict[str, Any
 
 
 def write_json(summed: Mapping[str, Any], path: Path) -> None:
+    """One line for each cell of the table."""
+    text = json.dumps({**summed, "table": []}, indent=1)
+    cells = ",\n  ".join(map(json.dumps, summed["table"]))
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(summed, indent=1) + "\n", encoding="utf-8")
+    text = text.replace('"table": []', f'"table": [\n  {cells}\n ]')
+    path.write_text(text + "\n", encoding="utf-8")
