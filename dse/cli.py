@@ -43,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logger = logging.getLogger("dse")
     logger.setLevel(logging.INFO)
     logger.handlers = [_LogHandler()]
+    logging.captureWarnings(True)  # those of libraries are for programmers, and precede our line
     try:
         options.command(options)
     except InputError as error:
