@@ -3,12 +3,15 @@
 import errno
 import glob
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
+
+from safetensors import SafetensorError
 
 from dse.utils.errors import InputError
 
@@ -49,6 +52,27 @@ def read_lines(path: Path) -> list[str]:
         raise InputError(f"{path}, line {line}: not UTF-8 text: save the file as UTF-8") from None
 
 
+def read_bytes(path: Path, remedy: str, largest: int = 1 << 30) -> bytes:
+    """The content of a file.
+
+    Args:
+        path: of the file.
+        remedy: what to do where it cannot be read.
+        largest: bytes that it may have.
+
+    Raises:
+        InputError: no such file, no file but a folder or a device, or one that is too large.
+    """
+    try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise InputError(f"{path} is no file: {remedy}")
+        if path.stat().st_size > largest:
+            raise InputError(f"{path} has more than {largest:,} bytes: {remedy}")
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): {remedy}") from None
+
+
 @contextmanager
 def written_whole(target: Path | str) -> Iterator[Path]:
     """Yield a temporary path near `target`, and move it to `target` when the block succeeds.
@@ -59,7 +83,8 @@ def written_whole(target: Path | str) -> Iterator[Path]:
     same folder in the meantime, that one is kept.
 
     Raises:
-        FileExistsError: a folder would have to replace a file, or a file a folder.
+        OSError: about `target`, with a remedy in its `strerror`: it cannot be written, the disk is
+            full, or a folder would have to replace a file, or a file a folder.
 
     Example:
         >>> import tempfile
@@ -70,7 +95,7 @@ def written_whole(target: Path | str) -> Iterator[Path]:
         ('42', 1)
     """
     target = Path(target)
-    with workspace_beside(target) as workspace:
+    with _errors_about(target), workspace_beside(target) as workspace:
         path = workspace / target.name
         yield path
         _sync_tree(path)
@@ -83,6 +108,32 @@ def written_whole(target: Path | str) -> Iterator[Path]:
             if not target.is_dir():
                 raise
         _sync(target.parent)
+
+
+@contextmanager
+def _errors_about(target: Path) -> Iterator[None]:
+    """Errors of writing name `target`, not a temporary file or none, and say what to do."""
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        number = error.errno if isinstance(error, OSError) else _number_of(error)
+        name = getattr(error, "filename", None)
+        hidden = f"{target.absolute().parent}{os.sep}."
+        temporary = name is None or os.path.abspath(name).startswith(hidden)
+        # Others are about what the block reads, or name the target already.
+        if number is None or not (temporary or Path(name) in target.parents):
+            raise
+        remedy = "choose another place"
+        if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            remedy = f"free some space, or {remedy}"
+        place = str(target) if temporary else name
+        raise OSError(number, f"{os.strerror(number)}: {remedy}", place) from error
+
+
+def _number_of(error: SafetensorError) -> int | None:
+    """The system's number of an error that safetensors passes on as words."""
+    found = re.search(r"\(os error (\d+)\)", str(error))
+    return int(found[1]) if found else None
 
 
 @contextmanager
