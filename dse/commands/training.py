@@ -14,8 +14,8 @@ from dse.reproduction import choose_cells, run_cells, write_summary
 from dse.runs import refuse_used_folder
 from dse.sampling import fit_batch_size
 from dse.text.tokens import unknown_words, words
+from dse.training.checkpoints import refuse_unless_free
 from dse.training.devices import is_first_process, refuse_uneven_shares, start_devices
-from dse.training.loop import refuse_unless_free
 from dse.utils.devices import pick_device
 from dse.utils.errors import InputError
 

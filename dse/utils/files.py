@@ -3,14 +3,18 @@
 import errno
 import glob
 import os
+import platform
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
+from datetime import datetime
 from pathlib import Path
 
+from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 
 from dse.utils.errors import InputError
@@ -52,7 +56,7 @@ def read_lines(path: Path) -> list[str]:
         raise InputError(f"{path}, line {line}: not UTF-8 text: save the file as UTF-8") from None
 
 
-def read_bytes(path: Path, remedy: str, largest: int = 1 << 30) -> bytes:
+def read_bytes(path: Path, remedy: str, largest: int = 1 << 28) -> bytes:
     """The content of a file.
 
     Args:
@@ -61,16 +65,25 @@ def read_bytes(path: Path, remedy: str, largest: int = 1 << 30) -> bytes:
         largest: bytes that it may have.
 
     Raises:
-        InputError: no such file, no file but a folder or a device, or one that is too large.
+        InputError: as `refuse_odd_file`.
     """
+    refuse_odd_file(path, remedy, largest)
     try:
-        if path.exists() and not path.is_file():  # a pipe would be waited for
-            raise InputError(f"{path} is no file: {remedy}")
-        if path.stat().st_size > largest:
-            raise InputError(f"{path} has more than {largest:,} bytes: {remedy}")
         return path.read_bytes()
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}): {remedy}") from None
+
+
+def refuse_odd_file(path: Path, remedy: str, largest: int) -> None:
+    """Raise an `InputError` unless a file is there, and no pipe or device, and not too large."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): {remedy}") from None
+    if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for
+        raise InputError(f"{path} is no file: {remedy}")
+    if status.st_size > largest:
+        raise InputError(f"{path} has more than {largest:,} bytes: {remedy}")
 
 
 @contextmanager
@@ -160,6 +173,40 @@ def workspace_beside(target: Path) -> Iterator[Path]:
         shutil.rmtree(workspace, ignore_errors=True)
         if lock is not None:
             os.close(lock)
+
+
+@contextmanager
+def only_process(target: Path) -> Iterator[None]:
+    """Keep other processes off `target` while the block writes it, by a lock `target` + `.lock`.
+
+    The system lifts the lock of a process that is killed; its file is then taken over.
+
+    Raises:
+        InputError: another process holds the lock; who, where and since when.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    file = target.with_name(target.name + ".lock")
+    lock = FileLock(file)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        holder = ""
+        with suppress(OSError):
+            holder = printable(file.read_text(encoding="utf-8", errors="replace"))
+        raise InputError(
+            f"{target} is being written by {holder or 'another process'}: wait for it, or name "
+            "another place"
+        ) from None
+    try:
+        with suppress(OSError):  # Windows lets nobody write a file that is locked
+            since = datetime.now().astimezone().isoformat(" ", "seconds")
+            holder = f"process {os.getpid()} on {platform.node()} since {since}"
+            file.write_text(holder, encoding="utf-8")
+        yield
+    finally:
+        with suppress(OSError):
+            file.unlink()
+        lock.release()
 
 
 def _lock(folder: Path) -> int | None:

@@ -52,17 +52,22 @@ def parse_json(text: bytes | str, schema: Any, where: Path | str, remedy: str) -
         grid.json is damaged (seeds.1: Input should be a valid integer): remove it
     """
     try:
-        content = from_json(text, allow_inf_nan=False)  # nesting too deep is an error, not a crash
+        content = from_json(text, allow_inf_nan=False)  # nested too deep is an error, not a crash
+    except ValueError as error:
+        raise InputError(f"{where} is damaged ({printable(error)}): {remedy}") from None
+    check(content, schema, where, remedy)
+    return content
+
+
+def check(content: Any, schema: Any, where: Path | str, remedy: str) -> None:
+    """Raise the `InputError` of `parse_json` if JSON that was read is not as its schema says."""
+    try:
         _adapter(schema).validate_python(content, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        why = ".".join(map(str, first["loc"])) + ": " + first["msg"]
-    except ValueError as error:
-        why = str(error)
-    else:
-        return content
-    why = printable(why).removeprefix(": ")[:LONGEST]
-    raise InputError(f"{where} is damaged ({why}): {remedy}")
+        place = ".".join(map(str, first["loc"]))
+        why = printable(f"{place}: {first['msg']}" if place else first["msg"])[:LONGEST]
+        raise InputError(f"{where} is damaged ({why}): {remedy}") from None
 
 
 @cache
