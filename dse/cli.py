@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from tqdm.auto import tqdm
 
 from dse.commands import classification, data, embedding, explanation, searching, training
+from dse.commands.figures import refuse_overwriting
 from dse.config import TrainingConfig
 from dse.utils.errors import InputError
 
@@ -43,7 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logger = logging.getLogger("dse")
     logger.setLevel(logging.INFO)
     logger.handlers = [_LogHandler()]
+    logging.captureWarnings(True)  # those of libraries: a user can do nothing about them
     try:
+        refuse_overwriting(options)
         options.command(options)
     except InputError as error:
         lines = error.problems if options.command is data.describe_data else [error]

@@ -4,6 +4,7 @@ Nothing in a file is run. All formats are brought to one dictionary of tensors, 
 the PyTorch ports use, and then renamed to ours.
 """
 
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,11 @@ from torch import nn
 
 from dse.text import build_text_encoder
 from dse.utils.errors import InputError, first_line
+from dse.utils.files import printable, refuse_odd_file
 from dse.utils.torch7 import TorchObject, read_torch7
 
+LARGEST_FILE = 4 << 30
+"""Bytes; the authors' files have up to a tenth of it."""
 VARIANTS = {  # (units of the recurrence, gated) -> name of the text encoder
     (256, False): "char-cnn-rnn",
     (512, False): "char-cnn-rnn-icml-flowers",
@@ -67,8 +71,7 @@ def read_published(path: Path | str) -> tuple[str, nn.Module]:
     Source: the authors' `HybridCNN.lua`; the ports' `extract_weights.py`. Chapter: data cards.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path} was not found: give a file of weights")
+    refuse_odd_file(path, "give a file of weights", LARGEST_FILE)
     with path.open("rb") as file:
         is_pytorch = file.read(2) in (b"PK", b"\x80\x02")
     tensors = _read_port(path) if is_pytorch else _read_authors(path)
@@ -81,7 +84,11 @@ def read_published(path: Path | str) -> tuple[str, nn.Module]:
 def _read_port(path: Path) -> dict[str, torch.Tensor]:
     """`conv1.weight` and `conv1_weight` alike become `conv1_weight`."""
     try:
+        if zipfile.is_zipfile(path):
+            _refuse_compressed(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
+    except InputError:
+        raise
     except Exception as error:  # many kinds: damage, and objects that torch will not make
         raise InputError(
             f"{path} holds no plain tensors ({first_line(error)}): take another file"
@@ -90,7 +97,20 @@ def _read_port(path: Path) -> dict[str, torch.Tensor]:
         isinstance(v, torch.Tensor) for v in state.values()
     ):
         raise InputError(f"{path} is no state dict, names with tensors: take another file")
+    for name, value in state.items():
+        held = 0 if value.layout != torch.strided else value.untyped_storage().nbytes()
+        if not value.is_floating_point() or value.numel() * value.element_size() > held:
+            raise InputError(
+                f"{path}: {printable(name)} is no plain tensor of numbers: take another file"
+            )
     return {str(name).replace(".", "_"): value.float() for name, value in state.items()}
+
+
+def _refuse_compressed(path: Path) -> None:
+    """torch compresses nothing, so what is compressed may be of any size."""
+    with zipfile.ZipFile(path) as file:
+        if sum(part.file_size for part in file.infolist()) > path.stat().st_size:
+            raise InputError(f"{path} is compressed, as no file of torch is: take another file")
 
 
 def _read_authors(path: Path) -> dict[str, torch.Tensor]:

@@ -4,6 +4,9 @@ No published file can be had here, so the tests write them: Torch7's format byte
 modules where the authors' checkpoints have them; the state dicts of the ports in both spellings.
 """
 
+import os
+import zipfile
+
 import numpy as np
 import pytest
 import torch
@@ -232,3 +235,37 @@ def test_a_file_that_is_not_there_or_nonsense(tmp_path):
     (tmp_path / "cut.pth").write_bytes(b"PK\x03\x04")
     with pytest.raises(InputError, match=r"cut\.pth holds no plain tensors"):
         import_weights(tmp_path / "cut.pth")
+
+
+@pytest.mark.parametrize(
+    "bias",
+    [
+        torch.zeros(1, dtype=torch.half).expand(10**12),  # two bytes in the file
+        torch.zeros(1024, dtype=torch.complex64),
+        torch.zeros(1024, dtype=torch.int64),
+        torch.eye(32).to_sparse(),
+    ],
+)
+def test_a_port_whose_tensors_are_not_plain_is_refused(tmp_path, bias):
+    path = tmp_path / "weights.pth"
+    torch.save(port_state(256, False) | {"emb_proj_bias": bias}, path)
+    with pytest.raises(InputError, match=r"weights\.pth(: emb_proj_bias| holds no plain tensors)"):
+        import_weights(path)
+
+
+def test_a_compressed_port_is_refused_before_it_is_unpacked(tmp_path):
+    path = tmp_path / "weights.pth"
+    torch.save({"emb_proj_bias": torch.zeros(1_000_000)}, path)
+    with zipfile.ZipFile(path) as file:
+        parts = {part.filename: file.read(part) for part in file.infolist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in parts.items():
+            file.writestr(name, content)
+    with pytest.raises(InputError, match=r"weights\.pth is compressed"):
+        import_weights(path)
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "weights.pth")
+    with pytest.raises(InputError, match=r"weights\.pth is no file"):
+        import_weights(tmp_path / "weights.pth")

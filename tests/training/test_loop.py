@@ -230,6 +230,18 @@ def test_wrong_configurations_are_refused():
         ({"captions_per_image": 0}, "captions_per_image is 0"),
         ({"output_bias": "frozen"}, "unknown output bias 'frozen'"),
         ({"units": 5}, "bag-of-words has no hidden units"),
+        ({"steps": 10_000_000_000}, "steps is 10000000000: it must be 1 to 10,000,000"),
+        ({"steps": 2.0}, "steps is 2.0: it must be of type int"),
+        ({"steps": True}, "steps is True"),
+        ({"units": "5"}, "units is '5'"),
+        ({"batch_size": 0}, "batch_size is 0: it must be 2 to"),
+        ({"batch_size": 1}, "batch_size is 1: it must be 2 to"),
+        ({"learning_rate": 0}, "learning_rate is 0: it must be 1e-12 to 100"),
+        ({"learning_rate": -5.0}, "learning_rate is -5.0"),
+        ({"learning_rate": 1e30}, r"learning_rate is 1e\+30"),
+        ({"temperature": math.inf}, "temperature is inf: it must be 0.0001 to"),
+        ({"temperature": 1e-300}, "temperature is 1e-300"),
+        ({"lr_decay": 1.5}, "lr_decay is 1.5"),
     ):
         with pytest.raises(InputError, match=message):
             trained(**changes)
@@ -361,6 +373,12 @@ def test_a_loss_that_is_no_number_ends_the_training_at_once():
     data = dataclasses.replace(DATA, features=torch.full_like(DATA.features, math.nan))
     with pytest.raises(InputError, match="nan at the first step"):
         train(data, config(steps=1000), progress=False)
+
+
+def test_a_first_loss_beyond_all_reason_is_the_fault_of_the_data():
+    huge = dataclasses.replace(DATA, features=1e20 * DATA.features)
+    with pytest.raises(InputError, match=r"e\+\d+ at the first step: the features"):
+        train(huge, config(steps=1000), progress=False)
 
 
 def test_a_loss_may_leap_and_come_back(monkeypatch):
