@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from dse.utils.errors import InputError, first_line
-from dse.utils.files import read_bytes, refuse_odd_file
+from dse.utils.files import read_bytes, refuse_no_file
 from dse.utils.records import Strict, check, parse_json, read_json
 
 RUN_FORMAT = 4
@@ -26,6 +26,7 @@ CHECKSUMS = "SHA256SUMS"
 HISTORY_COLUMNS = ["loss", "batch_accuracy", "learning_rate"]
 VALIDATION_COLUMNS = ["step", "top1", "ap50"]
 REMEDY = "restore it from a copy, or make the run again"
+LARGEST_TEXT = 1 << 28
 LARGEST_FILE = 2 << 30
 """Bytes; the largest text encoder has a twentieth of it."""
 
@@ -89,7 +90,7 @@ def read_history(folder: Path, remedy: str) -> pd.DataFrame:
     """`history.csv`, float32, a row a step."""
     path = folder / HISTORY
     try:
-        header, *lines = read_bytes(path, remedy).decode("ascii").splitlines() or [""]
+        header, *lines = read_bytes(path, remedy, LARGEST_TEXT).decode("ascii").splitlines() or [""]
         rows = torch.tensor([[float(x) for x in line.split(",")] for line in lines])
         rows = rows.view(-1, len(HISTORY_COLUMNS))
         if header != ",".join(HISTORY_COLUMNS) or not rows.isfinite().all():
@@ -104,7 +105,7 @@ def read_history(folder: Path, remedy: str) -> pd.DataFrame:
 def read_validation(folder: Path, remedy: str) -> pd.DataFrame:
     """`validation.jsonl`, a row a validation."""
     path = folder / VALIDATION
-    lines = read_bytes(path, remedy).splitlines()
+    lines = read_bytes(path, remedy, LARGEST_TEXT).splitlines()
     rows = [
         parse_json(line, ValidationRow, f"{path}, line {number},", remedy)
         for number, line in enumerate(lines, start=1)
@@ -114,7 +115,7 @@ def read_validation(folder: Path, remedy: str) -> pd.DataFrame:
 
 def read_tensors(path: Path, remedy: str) -> dict[str, torch.Tensor]:
     """The tensors of a safetensors file by name, on the CPU: real and finite."""
-    refuse_odd_file(path, remedy, LARGEST_FILE)
+    refuse_no_file(path, remedy, LARGEST_FILE)
     try:
         tensors = load_file(path)
     except (OSError, SafetensorError) as error:
@@ -137,9 +138,9 @@ def refuse_changed(folder: Path, names: tuple[str, ...], remedy: str) -> None:
     path = folder / CHECKSUMS
     if not (path.exists() or path.is_symlink()):
         return
-    expected = read_bytes(path, remedy).splitlines()
+    expected = read_bytes(path, remedy, LARGEST_TEXT).splitlines()
     for name in names:
-        refuse_odd_file(folder / name, remedy, LARGEST_FILE)
+        refuse_no_file(folder / name, remedy, LARGEST_FILE)
         if f"{_sha256(folder / name)}  {name}".encode() not in expected:
             raise InputError(f"{folder / name} is damaged ({CHECKSUMS} has another sum): {remedy}")
 

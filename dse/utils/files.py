@@ -2,6 +2,7 @@
 
 import errno
 import glob
+import math
 import os
 import platform
 import re
@@ -18,9 +19,13 @@ from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 
 from dse.utils.errors import InputError
+from dse.utils.errors import printable as printable
 
 with suppress(ImportError):  # Windows has none
     import fcntl
+
+LARGEST_TEXT = 100_000_000
+"""Bytes of a file that is read as text, unless told otherwise."""
 
 
 def cache_dir() -> Path:
@@ -28,35 +33,30 @@ def cache_dir() -> Path:
     return Path(os.environ.get("DSE_CACHE") or Path.home() / ".cache" / "dse")
 
 
-def printable(text: Path | str) -> str:
-    """A file's name, or a text that holds it, with a sign for each character that cannot be shown.
+def is_there(path: Path) -> bool:
+    """Whether anything has this name, be it a broken link: what cannot be read is not absent."""
+    return os.path.lexists(path)
 
-    A name may hold bytes that are no text, and characters that steer a terminal.
 
-    Example:
-        >>> printable(f"finch{chr(27)}[2J.jpg")
-        'finch\N{REPLACEMENT CHARACTER}[2J.jpg'
+def read_utf8(path: Path, remedy: str = "name another file", largest: int = LARGEST_TEXT) -> str:
+    """The text of a UTF-8 file, without a byte order mark; lines end in `\\n`, not in `\\r\\n`.
+
+    Args, Raises: as for `read_bytes`; also an `InputError` for the first line that is not UTF-8.
     """
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(text))
-
-
-def read_lines(path: Path) -> list[str]:
-    """The lines of a UTF-8 file, without their ends.
-
-    Raises:
-        InputError: a file that cannot be read, or the first line that is not UTF-8.
-    """
+    content = read_bytes(path, remedy, largest)
     try:
-        content = path.read_bytes()
-        return content.decode("utf-8-sig").replace("\r\n", "\n").removesuffix("\n").split("\n")
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}): name another file") from None
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         line = 1 + content.count(b"\n", 0, error.start)
         raise InputError(f"{path}, line {line}: not UTF-8 text: save the file as UTF-8") from None
 
 
-def read_bytes(path: Path, remedy: str, largest: int = 1 << 28) -> bytes:
+def read_lines(path: Path, remedy: str = "name another file") -> list[str]:
+    """The lines of a `read_utf8`, without their ends."""
+    return read_utf8(path, remedy).removesuffix("\n").split("\n")
+
+
+def read_bytes(path: Path, remedy: str, largest: int = 1 << 30) -> bytes:
     """The content of a file.
 
     Args:
@@ -65,25 +65,38 @@ def read_bytes(path: Path, remedy: str, largest: int = 1 << 28) -> bytes:
         largest: bytes that it may have.
 
     Raises:
-        InputError: as `refuse_odd_file`.
+        InputError: no such file, no file but a folder or a device, or one that is too large.
     """
-    refuse_odd_file(path, remedy, largest)
+    refuse_no_file(path, remedy, largest)
     try:
         return path.read_bytes()
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}): {remedy}") from None
 
 
-def refuse_odd_file(path: Path, remedy: str, largest: int) -> None:
-    """Raise an `InputError` unless a file is there, and no pipe or device, and not too large."""
+def refuse_no_file(path: Path, remedy: str, largest: float = math.inf) -> None:
+    """Raise the `InputError` of `read_bytes`, before something else opens the file.
+
+    To open a pipe is to wait for it, and a device has no end.
+    """
     try:
+        if not is_there(path):
+            raise InputError(f"{path} is missing: {remedy}")
         status = path.stat()
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}): {remedy}") from None
-    if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for
+    if not stat.S_ISREG(status.st_mode):
         raise InputError(f"{path} is no file: {remedy}")
     if status.st_size > largest:
         raise InputError(f"{path} has more than {largest:,} bytes: {remedy}")
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a link or a folder with all that is in it, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 @contextmanager

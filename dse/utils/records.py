@@ -15,6 +15,8 @@ from dse.utils.files import printable, read_bytes
 
 CHECKSUM = "sha256"
 """The key of a record's own checksum."""
+LARGEST_FILE = 1 << 28
+"""Bytes."""
 LONGEST = 200
 """Letters of what is wrong: it may quote the file."""
 
@@ -36,7 +38,7 @@ def read_json(path: Path, schema: Any, remedy: str) -> Any:
     Raises:
         InputError: no such file, no JSON, or another content.
     """
-    return parse_json(read_bytes(path, remedy), schema, path, remedy)
+    return parse_json(read_bytes(path, remedy, LARGEST_FILE), schema, path, remedy)
 
 
 def parse_json(text: bytes | str, schema: Any, where: Path | str, remedy: str) -> Any:

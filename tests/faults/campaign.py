@@ -6,6 +6,7 @@ reads them in a process of its own that is watched: its time, its memory, the fi
 
 import json
 import os
+import re
 import resource
 import shutil
 import tempfile
@@ -15,16 +16,19 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import Pipe, get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from random import Random
 from typing import Any
 
+import torch
+from safetensors import SafetensorError
+
 from dse.utils.errors import InputError
 from faults.corruptions import PLACE, Corruption
 
-SECONDS = 20
+SECONDS = 60
 """A case that takes longer hangs."""
 MEMORY = 2 << 30
 """Bytes that a case may take beyond what the process had before."""
@@ -58,7 +62,7 @@ class Target:
         file: the file to break, below that folder; a pattern, of which one file is taken.
         read: reads the folder as a command does.
         corruptions: those to try.
-        has_checksum: whether another result than that of the valid files is a fault.
+        has_checksum: whether another result than that of the valid files has to be noticed.
         named: words of which one has to be in a refusal; none: the name of the broken file.
     """
 
@@ -89,15 +93,6 @@ class Result:
     said: str = ""
 
 
-@dataclass
-class _Template:
-    """The valid files of a target, and what they give."""
-
-    folder: Path
-    files: list[Path]
-    expected: Reading = Reading(None)
-
-
 def cases(targets: Sequence[Target], number: int, seed: int) -> list[Case]:
     """So many cases, each pair of a target and a corruption as often as the next."""
     pairs = [(target, name) for target in targets for name in target.corruptions]
@@ -112,13 +107,12 @@ def cases(targets: Sequence[Target], number: int, seed: int) -> list[Case]:
 
 def run(chosen: Sequence[Case], seconds: float = SECONDS) -> Iterator[Result]:
     """What comes of each case, in their order."""
-    with _own_surroundings() as place:
-        templates = _templates({case.target.name: case.target for case in chosen}, place)
-        todo = list(chosen)
-        while todo:
-            ours, theirs = get_context("fork").Pipe()
+    todo = list(chosen)
+    while todo:
+        ours, theirs = Pipe()
+        with tempfile.TemporaryDirectory(prefix="faults-") as place:
             worker = get_context("fork").Process(
-                target=_work, args=(theirs, todo, templates, place), daemon=True
+                target=_work, args=(theirs, todo, Path(place)), daemon=True
             )
             worker.start()
             theirs.close()
@@ -129,40 +123,14 @@ def run(chosen: Sequence[Case], seconds: float = SECONDS) -> Iterator[Result]:
             worker.join()
 
 
-@contextmanager
-def _own_surroundings() -> Iterator[Path]:
-    """An empty folder; afterwards the current folder and the cache are what they were."""
-    here, cache = os.getcwd(), os.environ.get("DSE_CACHE")
-    with tempfile.TemporaryDirectory(prefix="faults-") as place:
-        try:
-            yield Path(place)
-        finally:
-            os.chdir(here)
-            os.environ.pop("DSE_CACHE")
-            if cache is not None:
-                os.environ["DSE_CACHE"] = cache
-
-
-def _templates(targets: Mapping[str, Target], place: Path) -> dict[str, _Template]:
-    templates = {}
-    for number, (name, target) in enumerate(targets.items()):
-        folder = place / f"template{number}"
-        work = place / "work"
-        folder.mkdir()
-        target.build(folder)
-        template = _Template(folder, sorted(folder.glob(target.file)))
-        assert template.files, f"{name}: there is no {target.file}"
-        _lay_out(template, work)
-        template.expected = target.read(work / "root")
-        templates[name] = template
-    return templates
-
-
 def _results(ours: Connection, todo: Sequence[Case], seconds: float) -> Iterator[Result]:
     """Results as they come; a last one for a case that hangs or that ends the process."""
     for case in list(todo):
         try:
-            if not ours.poll(seconds):
+            ready = ours.poll(600)  # bombs, too, take their time to be made
+            if ready and ours.recv() == "begun":
+                ready = ours.poll(seconds)
+            if not ready:
                 yield Result(case, "forbidden", f"hangs for more than {seconds:g} s")
                 return
             outcome, said = ours.recv()
@@ -172,17 +140,39 @@ def _results(ours: Connection, todo: Sequence[Case], seconds: float) -> Iterator
         yield Result(case, outcome, said)
 
 
-def _work(
-    theirs: Connection, todo: Sequence[Case], templates: Mapping[str, _Template], place: Path
-) -> None:
-    used = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-    used *= resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, resource.RLIM_INFINITY))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+def _work(theirs: Connection, todo: Sequence[Case], place: Path) -> None:
+    """The cases one after the other, in a process that may die of one."""
     os.dup2(os.open(os.devnull, os.O_RDWR), 2)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     warnings.simplefilter("ignore")  # as the command line does
+    torch.set_num_threads(1)
+    templates: dict[str, _Template] = {}
     for case in todo:
-        theirs.send(_judge(case, templates[case.target.name], place / "work"))
+        if case.target.name not in templates:
+            folder = place / f"template{len(templates)}"
+            templates[case.target.name] = _template(case.target, folder, place / "work")
+        file = _broken(case, templates[case.target.name], place / "work")
+        theirs.send("begun")
+        theirs.send(_judge(case, file, templates[case.target.name].expected, place / "work"))
+
+
+@dataclass
+class _Template:
+    """The valid files of a target, those to break, and what they give."""
+
+    folder: Path
+    files: list[Path]
+    expected: Reading = Reading(None)
+
+
+def _template(target: Target, folder: Path, work: Path) -> _Template:
+    folder.mkdir()
+    target.build(folder)
+    template = _Template(folder, sorted(folder.glob(target.file)))
+    assert template.files, f"{target.name}: there is no {target.file}"
+    _lay_out(template, work)
+    template.expected = target.read(work / "root")
+    return template
 
 
 def _lay_out(template: _Template, work: Path) -> None:
@@ -196,19 +186,41 @@ def _lay_out(template: _Template, work: Path) -> None:
     os.chdir(work / "elsewhere")
 
 
-def _judge(case: Case, template: _Template, work: Path) -> tuple[str, str]:
+@contextmanager
+def _limited_memory() -> Iterator[None]:
+    """`MEMORY` bytes more than the process has now; files that are mapped do not count."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    used = 1024 * int(re.search(r"VmData:\s*(\d+) kB", status)[1])
+    resource.setrlimit(resource.RLIMIT_DATA, (used + MEMORY, resource.RLIM_INFINITY))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (resource.RLIM_INFINITY,) * 2)
+
+
+def _broken(case: Case, template: _Template, work: Path) -> Path:
+    """Lay the valid files out, and break one of them."""
     random = Random(case.seed)
     _lay_out(template, work)
     file = work / "root" / random.choice(template.files).relative_to(template.folder)
     case.target.corruptions[case.corruption](file, random)
+    return file
+
+
+def _judge(case: Case, file: Path, expected: Reading, work: Path) -> tuple[str, str]:
     try:
-        reading = case.target.read(work / "root")
+        with _limited_memory():
+            reading = case.target.read(work / "root")
     except InputError as error:
         outcome = _judge_refusal(str(error), case.target.named or (file.name,))
+    except (OSError, SafetensorError) as error:  # as the command line does
+        where = getattr(error, "filename", None) or "a file"
+        line = f"{where} cannot be read or written ({getattr(error, 'strerror', None) or error})"
+        outcome = _judge_refusal(line, case.target.named or (file.name,))
     except (Exception, SystemExit) as error:
         outcome = "forbidden", f"{type(error).__name__}: {error}"[:300]
     else:
-        outcome = _judge_reading(reading, template.expected, case)
+        outcome = _judge_reading(reading, expected, case)
     return _trespass(work) or outcome
 
 
@@ -228,10 +240,10 @@ def _judge_reading(reading: Reading, expected: Reading, case: Case) -> tuple[str
         return "forbidden", f"a note that is not one printable line: {new_notes}"[:300]
     if reading.result == expected.result:
         return "same", ""
-    if case.target.has_checksum:
-        return "forbidden", "another result, and the checksum did not tell"
     if new_notes:
         return "noted", " ".join(new_notes)[:300]
+    if case.target.has_checksum:
+        return "forbidden", "another result, and the checksum did not tell"
     if case.corruption in PLACE and case.corruption != "nothing":
         return "forbidden", "what cannot be read was taken for absent"
     return "changed", ""
@@ -250,7 +262,7 @@ def _trespass(work: Path) -> tuple[str, str] | None:
 
 
 def summary(results: Sequence[Result], seed: int, started: float) -> dict[str, Any]:
-    """The counts by format and corruption, and every forbidden outcome with how to have it again."""
+    """The counts by format and corruption, and every forbidden outcome with its seed."""
     cells = Counter((r.case.target.name, r.case.corruption, r.outcome) for r in results)
     pairs = dict.fromkeys((format, corruption) for format, corruption, _ in sorted(cells))
     return {

@@ -22,7 +22,7 @@ ODD_WORDS = (
     "/etc/passwd", ".", "..", "~", "*", "%s", "{}", "'", '"', "\\", "<html>", "a" * 300, "\x1b[2J",
     "\u202e", "\u200b", "\ufffd", "\U0001f426",
 )  # fmt: skip
-"""In place of a word: numbers of every kind, other files, and signs that mean something somewhere."""
+"""In place of a word: numbers of every kind, other files, signs that mean something somewhere."""
 
 ODD_SIGNS = (
     "\0", "\x1b[31m", "\r", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u00a0", "\u3000", "\u200b",

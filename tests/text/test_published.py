@@ -5,7 +5,6 @@ modules where the authors' checkpoints have them; the state dicts of the ports i
 """
 
 import os
-import zipfile
 
 import numpy as np
 import pytest
@@ -249,19 +248,7 @@ def test_a_file_that_is_not_there_or_nonsense(tmp_path):
 def test_a_port_whose_tensors_are_not_plain_is_refused(tmp_path, bias):
     path = tmp_path / "weights.pth"
     torch.save(port_state(256, False) | {"emb_proj_bias": bias}, path)
-    with pytest.raises(InputError, match=r"weights\.pth(: emb_proj_bias| holds no plain tensors)"):
-        import_weights(path)
-
-
-def test_a_compressed_port_is_refused_before_it_is_unpacked(tmp_path):
-    path = tmp_path / "weights.pth"
-    torch.save({"emb_proj_bias": torch.zeros(1_000_000)}, path)
-    with zipfile.ZipFile(path) as file:
-        parts = {part.filename: file.read(part) for part in file.infolist()}
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
-        for name, content in parts.items():
-            file.writestr(name, content)
-    with pytest.raises(InputError, match=r"weights\.pth is compressed"):
+    with pytest.raises(InputError, match=r"weights\.pth (is no state dict|holds no plain tensors)"):
         import_weights(path)
 
 
