@@ -4,6 +4,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import get_args
@@ -24,7 +25,8 @@ class _OneLineParser(argparse.ArgumentParser):
     """An argument parser whose complaint is one line that says where help is."""
 
     def error(self, message: str) -> None:
-        print(f"dse: {message}; see {self.prog} --help", file=sys.stderr)
+        line = InputError(f"{message}; see {self.prog} --help")  # it may quote anything
+        print(f"dse: {line}", file=sys.stderr)
         sys.exit(EXIT_WRONG_INPUT)
 
 
@@ -40,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     `dse data` prints a line for everything that is wrong with the data set.
     """
+    with suppress(AttributeError):  # a name may hold what a terminal has no sign for
+        sys.stdout.reconfigure(errors="backslashreplace")
     options = _parser().parse_args(arguments)
     logger = logging.getLogger("dse")
     logger.setLevel(logging.INFO)

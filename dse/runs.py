@@ -169,9 +169,9 @@ class Run:
             "versions": self.versions,
         }
         folder.mkdir()
-        (folder / ABOUT).write_text(
-            json.dumps(about, indent=1, ensure_ascii=False), encoding="utf-8"
-        )
+        text = json.dumps(about, indent=1, ensure_ascii=False)
+        # A root may have bytes in its name that are no text.
+        (folder / ABOUT).write_text(text, encoding="utf-8", errors="replace")
         save_file(self.encoder.state_dict(), folder / WEIGHTS)
         self.history.to_csv(folder / HISTORY, index=False)
         lines = [json.dumps(row) + "\n" for row in self.validation.to_dict("records")]

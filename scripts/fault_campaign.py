@@ -23,7 +23,7 @@ def main() -> int:
     parser.add_argument("--only", help="formats whose name begins so")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    targets = import_module(f"faults.{options.targets}_targets").TARGETS
+    targets = import_module(f"faults.{options.targets.removesuffix('s')}_targets").TARGETS
     targets = [t for t in targets if t.name.startswith(options.only or "")]
     summed = campaign(targets, options.cases, options.seed)
     print(table(summed, "format"), table(summed, "corruption"), sep="\n\n")
