@@ -6,6 +6,7 @@ Each target has small valid files and the way in which `dse` reads them, see `fa
 import json
 import logging
 import os
+from argparse import _SubParsersAction
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import replace
@@ -18,11 +19,10 @@ from unittest import mock
 import pandas as pd
 import torch
 from PIL import Image
-from safetensors.torch import save_file
 
 import dse
 import dse.training.loop
-from dse.cli import main
+from dse import cli
 from dse.config import TrainingConfig
 from dse.reproduction import Cell, measure_cell, read_paper, run_cells, summary, write_summary
 from dse.run_files import CHECKSUMS, HISTORY_COLUMNS
@@ -34,6 +34,7 @@ from dse.utils.errors import InputError
 from dse.utils.records import CHECKSUM
 from faults.campaign import Reading, Target
 from faults.corruptions import BINARY, JSON, PLACE, TEXT, Corruption
+from faults.data_targets import port
 from toy_data import colourful_data
 
 CAPTIONS = ["a red crown and a blue belly", "", "a brown belly"]
@@ -201,11 +202,25 @@ def letters_swapped(words: list[str], random: Random) -> None:
     words[i] = "".join(letters)
 
 
+def odd_value(words: list[str], random: Random) -> None:
+    """In place of what follows a flag."""
+    places = [i + 1 for i, word in enumerate(words[:-1]) if word.startswith("--")]
+    words[random.choice(places)] = random.choice(ODD_WORDS)
+
+
+def flag_added(words: list[str], random: Random) -> None:
+    """One that the command knows; those that take other processes or hours stay out."""
+    (commands,) = (a for a in cli._parser()._actions if isinstance(a, _SubParsersAction))
+    known = {flag for a in commands.choices[words[0]]._actions for flag in a.option_strings}
+    known -= {"--devices", "--nodes", "--parallel", "--seeds", "--full"}
+    words += [random.choice(sorted(known)), random.choice(ODD_WORDS)]
+
+
 WORDS: dict[str, Corruption] = {
     change.__name__.replace("_", " "): of_words(change)
     for change in (
         *(odd_word, word_added, word_removed, words_swapped, word_twice, word_cut),
-        letters_swapped,
+        *(letters_swapped, odd_value, flag_added),
     )
 }
 TRAINING = ("--text-encoder", "bag-of-words", "--steps", "2", "--batch-size", "4")
@@ -237,7 +252,7 @@ def called_with(words: list[str]) -> Callable[[Path], None]:
         (root / "photos").mkdir()
         for number in range(2):
             Image.new("RGB", (24, 16), (90 * number, 30, 60)).save(root / f"photos/{number}.png")
-        save_file({"a": torch.zeros(2)}, root / "weights.pth")
+        port(root)
         (root / "words.json").write_text(json.dumps(words), encoding="utf-8")
 
     return build
@@ -247,14 +262,15 @@ def called_with(words: list[str]) -> Callable[[Path], None]:
 def small_world() -> Iterator[None]:
     """Every command finds the same few images and captions, under the name of CUB."""
     features = torch.nn.functional.pad(world().features, (0, 1024 - 16))
-    cub = replace(world(), name="cub", features=features, image_encoder="fieldguide")
+    colours = replace(world(), features=features, image_encoder="fieldguide")
+    cub = replace(colours, name="cub")
     read = dse.read_dataset
 
     def read_dataset(name: str, root: object = None) -> dse.DescribedImages:
         return cub if name in ("cub", "fieldguide") else read(name, root)
 
     def load_dataset(name: str, root: object = None, **options: object) -> dse.DescribedImages:
-        return world() if name == "colours" else read_dataset(name, root)
+        return colours if name == "colours" else read_dataset(name, root)
 
     with (
         mock.patch.object(dse, "read_dataset", read_dataset),
@@ -271,7 +287,7 @@ def calls(root: Path) -> Reading:
     out = TextIOWrapper(BytesIO(), encoding="utf-8")
     with small_world(), redirect_stdout(out), redirect_stderr(StringIO()) as err:
         try:
-            code = main(words)
+            code = cli.main(words)
         except SystemExit as stop:
             code = stop.code
     logging.getLogger("dse").handlers = []
@@ -312,11 +328,15 @@ TARGETS = [
         f"an older checkpoint: {STATE_FILE}", an_older_checkpoint,
         f"run.partial/step-00000003/{STATE_FILE}", resumes, BINARY | PLACE,
     ),
-    Target("a result", results, "colours/*", sums_up, JSON | PLACE, has_checksum=True),
+    Target("a result", results, "colours/*", sums_up, JSON | PLACE, has_checksum=True,
+        named=("colours",),
+    ),
     Target("a result, kept", results, "colours/*", skips_what_is_done, JSON | PLACE,
         has_checksum=True,
     ),
-    Target("an older result", older_results, "colours/*", sums_up, JSON | PLACE),
+    Target("an older result", older_results, "colours/*", sums_up, JSON | PLACE,
+        named=("colours",),
+    ),
     Target("the paper's figures", paper, "paper.json", reads_paper, JSON | PLACE,
         has_checksum=True,
     ),
