@@ -9,6 +9,7 @@ from dse.objective import LOSSES, OBJECTIVES
 from dse.text import TEXT_ENCODERS
 from dse.utils.errors import InputError, first_line
 
+PRECISIONS = ("32-true", "64-true", "bf16-mixed", "16-mixed")
 RANGES = {
     "temperature": (1e-4, 1e4),
     "steps": (1, 10_000_000),
@@ -95,6 +96,7 @@ class TrainingConfig:
             ("split", self.split, ("trainval", "train")),
             ("objective", self.objective, OBJECTIVES),
             ("loss", self.loss, LOSSES),
+            ("precision", self.precision, PRECISIONS),
             ("output bias", self.output_bias, ("auto", "learned", "zero")),
         ):
             if value not in known:

@@ -213,7 +213,7 @@ def read_run(folder: Path, device: torch.device | str | None, remedy: str) -> Ru
         raise InputError(f"{folder / ABOUT}: {error}") from None
     except Exception as error:  # torch has many kinds
         why = " ".join(str(error).split())[:LONGEST]
-        raise InputError(f"{folder / WEIGHTS} is damaged ({why}): {remedy}") from error
+        raise InputError(f"{folder / WEIGHTS} does not fit {ABOUT} ({why}): {remedy}") from error
     encoder.to(device or "cpu")
     return Run(encoder.eval(), config, about["dataset"], history, validation, about["versions"])
 

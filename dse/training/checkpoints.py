@@ -22,7 +22,7 @@ from dse.runs import Run, read_run, refuse_used_folder
 from dse.training.history import History
 from dse.training.optimizer import RMSprop
 from dse.utils.errors import InputError, first_line
-from dse.utils.files import only_process, workspace_beside, written_whole
+from dse.utils.files import only_process, remove_abandoned, workspace_beside, written_whole
 
 STATE_FILE = "training_state.safetensors"
 
@@ -104,6 +104,7 @@ def whole_run(
     run = Run.load(out, device)
     refuse_other(out, run, config, fingerprint)
     remove_checkpoints(out)  # a kill may have left them
+    remove_abandoned(out.resolve())
     return run
 
 

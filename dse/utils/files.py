@@ -164,18 +164,9 @@ def _number_of(error: SafetensorError) -> int | None:
 
 @contextmanager
 def workspace_beside(target: Path) -> Iterator[Path]:
-    """Yield an empty hidden folder beside `target`, and remove it with all that is in it.
-
-    First it removes the workspaces of the same target whose process was killed. A process holds a
-    lock on its workspace, and the system lifts the lock when the process ends. Windows cannot lock
-    folders, so there the workspaces of killed processes stay.
-    """
+    """Yield an empty hidden folder beside `target`, and remove it with all that is in it."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    for old in target.parent.glob(f".{glob.escape(target.name)}.????????.dse"):
-        lock = _lock(old)
-        if lock is not None:
-            shutil.rmtree(old, ignore_errors=True)
-            os.close(lock)
+    remove_abandoned(target)
     # It is locked before it gets the name that other processes search for.
     new = Path(tempfile.mkdtemp(prefix=".dse-", dir=target.parent))
     lock = _lock(new)
@@ -185,6 +176,19 @@ def workspace_beside(target: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(workspace, ignore_errors=True)
         if lock is not None:
+            os.close(lock)
+
+
+def remove_abandoned(target: Path) -> None:
+    """Remove the workspaces of `target` whose process was killed.
+
+    A process holds a lock on its workspace, and the system lifts the lock when the process ends.
+    Windows cannot lock folders, so there the workspaces of killed processes stay.
+    """
+    for old in target.parent.glob(f".{glob.escape(target.name)}.????????.dse"):
+        lock = _lock(old)
+        if lock is not None:
+            shutil.rmtree(old, ignore_errors=True)
             os.close(lock)
 
 
@@ -199,13 +203,12 @@ def only_process(target: Path) -> Iterator[None]:
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     file = target.with_name(target.name + ".lock")
-    lock = FileLock(file)
+    holder, lock = "", FileLock(file)
+    with suppress(OSError):  # read first: older versions of filelock empty the file
+        holder = file.read_text(encoding="utf-8", errors="replace")
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        holder = ""
-        with suppress(OSError):
-            holder = printable(file.read_text(encoding="utf-8", errors="replace"))
         raise InputError(
             f"{target} is being written by {holder or 'another process'}: wait for it, or name "
             "another place"
