@@ -12,7 +12,7 @@ from typing import get_args
 from safetensors import SafetensorError
 from tqdm.auto import tqdm
 
-from dse.commands import classification, data, embedding, explanation, searching, training
+from dse.commands import classification, data, demo, embedding, explanation, searching, training
 from dse.commands.figures import refuse_overwriting
 from dse.config import TrainingConfig
 from dse.utils.errors import InputError
@@ -111,9 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     train.set_defaults(command=training.train)
 
     evaluate = subparsers.add_parser("evaluate", help="measure a run on unseen classes")
-    evaluate.add_argument(
-        "run", type=Path, metavar="RUN", help="a folder that dse train made, or fieldguide"
-    )
+    _add_run(evaluate)
     evaluate.add_argument(
         "--root", metavar="DIR", help="the folder that holds the data, if it moved"
     )
@@ -123,9 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.set_defaults(command=training.evaluate)
 
     embed = subparsers.add_parser("embed", help="embed captions")
-    embed.add_argument(
-        "run", type=Path, metavar="RUN", help="a folder that dse train made, or fieldguide"
-    )
+    _add_run(embed)
     embed.add_argument(
         "captions", type=Path, metavar="FILE", help="one caption a line; or a folder text_c10"
     )
@@ -137,7 +133,7 @@ def _parser() -> argparse.ArgumentParser:
     embed.set_defaults(command=embedding.embed)
 
     explain = subparsers.add_parser("explain", help="why a caption has its score with an image")
-    explain.add_argument("run", type=Path, metavar="RUN", help="a folder that dse train made")
+    _add_run(explain)
     explain.add_argument("caption", metavar="CAPTION", help="a description, in quotes")
     explain.add_argument(
         "--image", required=True, type=Path, metavar="FILE", help="a JPEG, PNG or WebP file"
@@ -191,6 +187,18 @@ def _parser() -> argparse.ArgumentParser:
     _add_json(classify)
     classify.set_defaults(command=classification.classify_images)
 
+    shown = subparsers.add_parser("demo", help="a run as a page in your browser")
+    _add_run(shown)
+    _add_image_folder(shown, required=False)
+    shown.add_argument("--classes", type=Path, metavar="FILE", help="as for dse classify")
+    shown.add_argument("--root", metavar="DIR", help="the folder that holds the data, if it moved")
+    shown.add_argument(
+        "--host", default="127.0.0.1", metavar="NAME", help="0.0.0.0 lets other computers in"
+    )
+    shown.add_argument("--port", type=int, default=7860, metavar="N", help="default 7860; 0: any")
+    _add_device(shown)
+    shown.set_defaults(command=demo.demo)
+
     reproduce = subparsers.add_parser("reproduce", help="the paper's tables and figures, measured")
     _add_dataset(reproduce)
     _add_features(reproduce)
@@ -235,13 +243,15 @@ def _add_dataset(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", type=Path, metavar="RUN", help="a folder that dse train made")
-
-
-def _add_image_folder(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--images", required=True, type=Path, metavar="DIR", help="images, in subfolders too"
+        "run", type=Path, metavar="RUN", help="a folder that dse train made, or fieldguide"
     )
+
+
+def _add_image_folder(parser: argparse.ArgumentParser, required: bool = True) -> None:
+    told = "images, in subfolders too"
+    told += "" if required else " (default: the unseen ones of the run's data set)"
+    parser.add_argument("--images", required=required, type=Path, metavar="DIR", help=told)
     _add_image_encoder(parser)
 
 
