@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logger = logging.getLogger("dse")
     logger.setLevel(logging.INFO)
     logger.handlers = [_LogHandler()]
-    logging.captureWarnings(True)  # those of libraries: a user can do nothing about them
+    logging.captureWarnings(True)  # those of libraries are for programmers, and precede our line
     try:
         refuse_overwriting(options)
         options.command(options)

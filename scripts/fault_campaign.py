@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-from faults.campaign import campaign, table, write_json  # noqa: E402 (it is in the tests)
+from faults.campaign import campaign, table, write_json
 
 
 def main() -> int:

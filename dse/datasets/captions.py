@@ -82,7 +82,7 @@ class CaptionLines:
                 number = 0
                 while line := file.readline(LONGEST_LINE):
                     number += 1
-                    if len(line) == LONGEST_LINE:
+                    if len(line) == LONGEST_LINE and not line.endswith("\n"):
                         raise InputError(
                             f"{self.path}, line {number}: has {LONGEST_LINE:,} characters or more: "
                             "write one caption a line"

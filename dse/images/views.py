@@ -23,7 +23,7 @@ LARGEST_IMAGE = 1 << 30
 """Bytes of an image file."""
 LARGE = 16_000_000
 """Pixels from which on an image is large: decoded, it takes 0.1 to 1.5 GB, up to Pillow's limit."""
-REMEDY = "replace or remove it"
+REMEDY = "put a good image there, or leave it out"
 
 _large_image = threading.Lock()
 
@@ -98,7 +98,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
             "DecompressionBombError": "it has too many pixels",
             "DecompressionBombWarning": "it has too many pixels",
         }.get(type(error).__name__, str(error).splitlines()[0] if str(error) else "damaged")
-        raise InputError(f"{path} cannot be read ({reason}): {REMEDY}") from error
+        raise InputError(f"{path} cannot be read ({reason}): replace or remove it") from error
 
 
 def _rgb(image: Image.Image) -> Image.Image:

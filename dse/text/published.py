@@ -96,7 +96,9 @@ def _read_port(path: Path) -> dict[str, torch.Tensor]:
             f"{path} holds no plain tensors ({first_line(error)}): take another file"
         ) from None
     if not isinstance(state, Mapping) or not all(map(_is_plain, state.values())):
-        raise InputError(f"{path} is no state dict, names with tensors: take another file")
+        raise InputError(
+            f"{path} is no state dict, names with tensors of real numbers: take another file"
+        )
     # Not every version of PyTorch compares the two; it would then read on behind the part.
     if sizes is not None and any(t.untyped_storage().nbytes() not in sizes for t in state.values()):
         raise InputError(f"{path} holds less numbers than its tensors have: take another file")

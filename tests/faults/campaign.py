@@ -26,7 +26,7 @@ import torch
 from safetensors import SafetensorError
 
 from dse.utils.errors import InputError
-from faults.corruptions import PLACE, Corruption
+from faults.corruptions import NO_FILE, Corruption
 
 SECONDS = 60
 """A case that takes longer hangs."""
@@ -244,7 +244,7 @@ def _judge_reading(reading: Reading, expected: Reading, case: Case) -> tuple[str
         return "noted", " ".join(new_notes)[:300]
     if case.target.has_checksum:
         return "forbidden", "another result, and the checksum did not tell"
-    if case.corruption in PLACE and case.corruption != "nothing":
+    if case.corruption in NO_FILE:
         return "forbidden", "what cannot be read was taken for absent"
     return "changed", ""
 
@@ -309,5 +309,9 @@ def campaign(targets: Sequence[Target], number: int, seed: int) -> dict[str, Any
 
 
 def write_json(summed: Mapping[str, Any], path: Path) -> None:
+    """One line for each cell of the table."""
+    text = json.dumps({**summed, "table": []}, indent=1)
+    cells = ",\n  ".join(map(json.dumps, summed["table"]))
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(summed, indent=1) + "\n", encoding="utf-8")
+    text = text.replace('"table": []', f'"table": [\n  {cells}\n ]')
+    path.write_text(text + "\n", encoding="utf-8")

@@ -341,6 +341,8 @@ PLACE: dict[str, Corruption] = {
         a_file_beyond_all_bounds,
     )
 }
+NO_FILE = tuple(name for name in PLACE if name != "nothing")
+"""What cannot be read, and is not absent either."""
 BINARY: dict[str, Corruption] = {
     "empty": _of_content(lambda content, random: b""),
     "truncated": _of_content(truncated),

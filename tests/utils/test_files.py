@@ -10,13 +10,22 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from dse.utils.errors import InputError
-from dse.utils.files import only_process, read_bytes, read_lines, written_whole
+from dse.utils.files import (
+    is_there,
+    only_process,
+    read_bytes,
+    read_lines,
+    remove,
+    written_whole,
+)
+from faults.corruptions import NO_FILE, PLACE
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -98,7 +107,7 @@ KILLED_WRITER = """
 import os, signal, sys
 from pathlib import Path
 from dse.utils.errors import InputError
-from dse.utils.files import read_lines, written_whole
+from dse.utils.files import written_whole
 
 with written_whole(Path(sys.argv[1])) as path:
     path.mkdir()
@@ -148,8 +157,34 @@ def test_what_is_no_text_is_named_with_its_line(tmp_path):
     (tmp_path / "text").write_bytes(b"one\ntwo\ncaf\xe9\n")
     with pytest.raises(InputError, match="text, line 3"):
         read_lines(tmp_path / "text")
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match=tmp_path.name):
         read_lines(tmp_path)
+
+
+@pytest.mark.parametrize("instead", NO_FILE)
+def test_what_is_no_file_is_refused_before_it_is_read(tmp_path, instead):
+    path = tmp_path / "file.txt"
+    assert not is_there(path)
+    with pytest.raises(InputError, match=r"file\.txt is missing: look again"):
+        read_bytes(path, "look again")
+    path.touch()
+    assert read_bytes(path, "look again") == b""
+    PLACE[instead](path, Random(0))
+    assert is_there(path)
+    with pytest.raises(InputError, match=r"file\.txt .*: look again"):
+        read_bytes(path, "look again")
+
+
+def test_whatever_is_there_is_removed_and_what_links_lead_to_is_kept(tmp_path):
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "file").touch()
+    (tmp_path / "link").symlink_to("kept")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "file").touch()
+    (tmp_path / "file").touch()
+    for name in ("link", "folder", "file", "none"):
+        remove(tmp_path / name)
+    assert [path.name for path in tmp_path.rglob("*")] == ["kept", "file"]
 
 
 def text_without_encoding(source):
