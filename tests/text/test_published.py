@@ -4,7 +4,6 @@ No published file can be had here, so the tests write them: Torch7's format byte
 modules where the authors' checkpoints have them; the state dicts of the ports in both spellings.
 """
 
-import os
 import zipfile
 from random import Random
 
@@ -317,9 +316,3 @@ def test_a_port_whose_tensors_are_not_plain_is_refused(tmp_path, bias):
     torch.save(port_state(256, False) | {"emb_proj_bias": bias}, path)
     with pytest.raises(InputError, match=r"weights\.pth (is no state dict|holds no plain tensors)"):
         import_weights(path)
-
-
-def test_what_is_no_file_is_not_waited_for(tmp_path):
-    os.mkfifo(tmp_path / "weights.pth")
-    with pytest.raises(InputError, match=r"weights\.pth is no file"):
-        import_weights(tmp_path / "weights.pth")
