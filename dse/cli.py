@@ -4,6 +4,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import get_args
@@ -12,6 +13,7 @@ from safetensors import SafetensorError
 from tqdm.auto import tqdm
 
 from dse.commands import classification, data, demo, embedding, explanation, searching, training
+from dse.commands.figures import refuse_overwriting
 from dse.config import TrainingConfig
 from dse.utils.errors import InputError
 
@@ -23,7 +25,8 @@ class _OneLineParser(argparse.ArgumentParser):
     """An argument parser whose complaint is one line that says where help is."""
 
     def error(self, message: str) -> None:
-        print(f"dse: {message}; see {self.prog} --help", file=sys.stderr)
+        line = InputError(f"{message}; see {self.prog} --help")  # it may quote anything
+        print(f"dse: {line}", file=sys.stderr)
         sys.exit(EXIT_WRONG_INPUT)
 
 
@@ -39,11 +42,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     `dse data` prints a line for everything that is wrong with the data set.
     """
+    with suppress(AttributeError):  # a name may hold what a terminal has no sign for
+        sys.stdout.reconfigure(errors="backslashreplace")
     options = _parser().parse_args(arguments)
     logger = logging.getLogger("dse")
     logger.setLevel(logging.INFO)
     logger.handlers = [_LogHandler()]
+    logging.captureWarnings(True)  # those of libraries are for programmers, and precede our line
     try:
+        refuse_overwriting(options)
         options.command(options)
     except InputError as error:
         lines = error.problems if options.command is data.describe_data else [error]

@@ -1,6 +1,10 @@
 """The command line at its edges: captions without a known word, fewer classes than a batch."""
 
 import json
+import struct
+import subprocess
+import sys
+import zlib
 
 import pytest
 from PIL import Image
@@ -23,6 +27,19 @@ def photos(tmp_path):
         image.with_suffix(".txt").write_text("a bird\n" * 2)
     (root / "splits.json").write_text(json.dumps(SPLITS))
     return root
+
+
+def test_no_warning_of_a_library_precedes_the_line(photos):
+    """Pillow warns of an image of 100 million pixels; here they are in its header alone."""
+    image = photos / "images" / "star" / "1.png"
+    image.with_suffix(".txt").write_text("a bird\n")
+    header = struct.pack(">4sIIBBBBB", b"IHDR", 10_000, 10_000, 8, 2, 0, 0, 0)
+    chunks = struct.pack(">I17sI", 13, header, zlib.crc32(header)) + struct.pack(">I4s", 9, b"IDAT")
+    image.write_bytes(b"\x89PNG\r\n\x1a\n" + chunks)
+    command = [sys.executable, "-m", "dse", "data", "folder", "--root", str(photos)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    (line,) = ended.stderr.splitlines()
+    assert ended.returncode == 2 and "star/1.png cannot be read (it has too many pixels)" in line
 
 
 @pytest.mark.parametrize("text_encoder", ["bag-of-words", "word2vec"])

@@ -55,8 +55,8 @@ def _images(options: Namespace, run: dse.Run, encoder: ImageEncoder) -> tuple[Im
     if options.images is not None:
         return read_image_folder(options.images, encoder, device=run.device), Example()
     data = dse.load_dataset(
-        run.dataset["name"],
-        options.root or run.dataset["root"],
+        run.dataset.get("name"),
+        options.root or run.dataset.get("root"),
         image_encoder=encoder.name,
         precision=encoder.precision,
         device=run.device,

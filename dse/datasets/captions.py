@@ -6,7 +6,14 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from dse.utils.errors import InputError, Problems
+from dse.utils.files import read_bytes
 
+LARGEST_FILE = 10_000_000
+"""Bytes of one image's captions; ten captions have 1,000."""
+LONGEST_LINE = 1_000_000
+"""Characters of a caption in a file of many; a longer one is no caption."""
+
+_LINE_END = re.compile("\r\n|\r|\n")  # and none of the ten others of `str.splitlines`
 # What the published CUB captions hold where a character was lost: U+FFFD itself, or its three bytes
 # EF BF BD read as Latin-1, one letter each.
 _LOST_CHARACTER = re.compile("\ufffd|\u00ef\u00bf\u00bd")
@@ -19,13 +26,12 @@ def read_captions(path: Path) -> list[str]:
     become one space; empty lines are dropped. Nothing else is changed.
 
     Raises:
-        InputError: no such file, or a file without a caption.
+        InputError: a file that is missing, cannot be read or is too large, or one without a
+            caption.
     """
-    try:
-        text = path.read_bytes().decode("utf-8-sig", errors="replace")
-    except FileNotFoundError:
-        raise InputError(f"{path} is missing: every image needs its file of captions") from None
-    captions = [" ".join(line.split()) for line in _LOST_CHARACTER.sub(" ", text).splitlines()]
+    content = read_bytes(path, "every image needs its file of captions", LARGEST_FILE)
+    text = _LOST_CHARACTER.sub(" ", content.decode("utf-8-sig", errors="replace"))
+    captions = [" ".join(line.split()) for line in _LINE_END.split(text)]
     captions = [caption for caption in captions if caption]
     if not captions:
         raise InputError(f"{path} holds no caption: write one a line, or remove its image")
@@ -61,7 +67,8 @@ class CaptionLines:
         path: the file.
 
     Raises:
-        InputError: a pipe, which cannot be read again; when it is read, a file that cannot be.
+        InputError: a pipe, which cannot be read again; when it is read, a file that cannot be, or
+            a line that is no caption by its length.
     """
 
     def __init__(self, path: Path):
@@ -72,7 +79,14 @@ class CaptionLines:
     def __iter__(self) -> Iterator[str]:
         try:
             with self.path.open(encoding="utf-8-sig", errors="replace") as file:
-                for line in file:
+                number = 0
+                while line := file.readline(LONGEST_LINE):
+                    number += 1
+                    if len(line) == LONGEST_LINE and not line.endswith("\n"):
+                        raise InputError(
+                            f"{self.path}, line {number}: has {LONGEST_LINE:,} characters or more: "
+                            "write one caption a line"
+                        )
                     yield line.removesuffix("\n")
         except OSError as error:
             raise InputError(f"{self.path} cannot be read ({error.strerror})") from None

@@ -16,8 +16,12 @@ import torch
 
 from dse.datasets.captions import notes_on_captions, read_caption_files
 from dse.datasets.described_images import DescribedImages
+from dse.datasets.lists import as_number, read_list, read_table, refuse_name_twice
 from dse.datasets.splits import read_splits
 from dse.utils.errors import InputError, Problems
+from dse.utils.files import is_there
+
+REMEDY = "unpack the published archive again"
 
 
 def read_cub(root: Path | str) -> DescribedImages:
@@ -42,26 +46,29 @@ def read_cub(root: Path | str) -> DescribedImages:
                 f"{root} has no folder {folder.name}: --root names the folder that holds "
                 "CUB_200_2011 and cvpr2016_cub"
             )
-    all_classes = _read_table(birds / "classes.txt")
-    images = _read_table(birds / "images.txt")
-    class_of = _read_table(birds / "image_class_labels.txt")
-    _refuse_unlabelled(birds / "image_class_labels.txt", images, class_of, all_classes)
+    all_classes = read_table(birds / "classes.txt", REMEDY)
+    images = read_table(birds / "images.txt", REMEDY)
+    refuse_name_twice(birds / "classes.txt", all_classes, REMEDY)
+    refuse_name_twice(birds / "images.txt", images, REMEDY)
+    class_of = _read_class_of(birds / "image_class_labels.txt", images, all_classes)
     there = _images_there(birds / "images", images)
     if not there:
         raise InputError(f"{birds / 'images'} holds none of the images of images.txt")
 
-    kept_classes = sorted({int(class_of[i]) for i in there})
+    kept_classes = sorted({class_of[i] for i in there})
     index_of = {number: index for index, number in enumerate(kept_classes)}
-    class_names = [all_classes[str(number)] for number in kept_classes]
-    labels = torch.tensor([index_of[int(class_of[i])] for i in there])
+    class_names = [all_classes[number] for number in kept_classes]
+    labels = torch.tensor([index_of[class_of[i]] for i in there])
     problems = Problems()
     captions = read_caption_files(
         [texts / "text_c10" / Path(images[i]).with_suffix(".txt") for i in there], problems
     )
     with problems.collected():
-        splits, split_notes = read_splits(texts, list(all_classes.values()), class_names)
+        splits, split_notes = read_splits(
+            texts, list(all_classes.values()), class_names, "classes.txt"
+        )
     with problems.collected():
-        attributes = _read_attributes(birds, kept_classes, len(all_classes))
+        attributes = _read_attributes(birds, kept_classes, all_classes)
     problems.raise_if_any()
     return DescribedImages(
         name="cub",
@@ -81,53 +88,62 @@ def read_cub(root: Path | str) -> DescribedImages:
     )
 
 
-def _read_table(path: Path) -> dict[str, str]:
-    """`number name` a line -> {number: name}, in the order of the file."""
-    if not path.is_file():
-        raise InputError(f"{path} is missing: unpack the published CUB_200_2011 archive there")
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    rows = [line.split(maxsplit=1) for line in lines if line.strip()]
-    broken = [row for row in rows if len(row) != 2]
-    if broken:
-        raise InputError(f"{path} has a line {broken[0][0]!r}: each line is a number and a name")
-    return {number: name.strip() for number, name in rows}
-
-
-def _refuse_unlabelled(
-    path: Path, images: dict[str, str], class_of: dict[str, str], all_classes: dict[str, str]
-) -> None:
-    for number in images:
-        if class_of.get(number) not in all_classes:
+def _read_class_of(
+    path: Path, images: dict[int, str], all_classes: dict[int, str]
+) -> dict[int, int]:
+    """Image number -> class number. An image lies in the folder of its class: two lists agree."""
+    class_of = {image: as_number(number) for image, number in read_table(path, REMEDY).items()}
+    for image, name in images.items():
+        if class_of.get(image) not in all_classes:
             raise InputError(
-                f"{path} gives image {number} no class of classes.txt: unpack the archive again"
+                f"{path} gives image {image} of images.txt no class of classes.txt: {REMEDY}"
             )
+        class_name = all_classes[class_of[image]]
+        if class_name != name.partition("/")[0]:
+            raise InputError(
+                f"{path} and classes.txt say that image {image} is {class_name!r}, images.txt says "
+                f"{name!r}: {REMEDY}"
+            )
+    return class_of
 
 
-def _images_there(folder: Path, images: dict[str, str]) -> list[str]:
+def _images_there(folder: Path, images: dict[int, str]) -> list[int]:
     """The numbers of the images that are on the disk, in the order of images.txt."""
     found = {f"{path.parent.name}/{path.name}" for path in folder.glob("*/*")}
     return [number for number, name in images.items() if name in found]
 
 
-def _read_attributes(birds: Path, kept: list[int], num_classes: int) -> torch.Tensor | None:
+def _read_attributes(
+    birds: Path, kept: list[int], all_classes: dict[int, str]
+) -> torch.Tensor | None:
     """The published share of annotators who saw each attribute, 0 to 1, float32 (C, 312)."""
     path = birds / "attributes" / "class_attribute_labels_continuous.txt"
-    if not path.is_file():
+    if not is_there(path):
         return None
+    rows = [line.split() for line in read_list(path, REMEDY)]
+    if len(rows) != len(all_classes) or list(all_classes) != list(range(1, len(rows) + 1)):
+        raise InputError(
+            f"{path} has {len(rows)} rows, one for each class in the order of classes.txt, which "
+            f"has {len(all_classes)} classes with the numbers {min(all_classes)} to "
+            f"{max(all_classes)}: {REMEDY}"
+        )
+    if len({len(row) for row in rows}) != 1:
+        raise InputError(f"{path} has rows of different lengths: {REMEDY}")
     try:
-        percentages = np.loadtxt(path, dtype=np.float32, ndmin=2, encoding="utf-8")
+        percentages = np.array(rows, np.float64)
     except ValueError as error:
-        raise InputError(f"{path} is not a table of numbers: {error}") from None
-    if len(percentages) != num_classes:
-        raise InputError(f"{path} has {len(percentages)} rows for {num_classes} classes")
-    return torch.from_numpy(percentages[np.array(kept) - 1] / 100)
+        raise InputError(f"{path} is not a table of numbers ({error}): {REMEDY}") from None
+    if not ((percentages >= 0) & (percentages <= 100)).all():  # not a number is refused, too
+        raise InputError(f"{path} holds percentages outside 0 to 100: {REMEDY}")
+    table = torch.from_numpy(percentages.astype(np.float32))
+    return table[torch.tensor(kept) - 1] / 100
 
 
 def _notes_on_images(
-    images: dict[str, str],
-    there: list[str],
-    class_of: dict[str, str],
-    all_classes: dict[str, str],
+    images: dict[int, str],
+    there: list[int],
+    class_of: dict[int, int],
+    all_classes: dict[int, str],
     kept: list[int],
 ) -> tuple[str, ...]:
     notes = []
@@ -136,9 +152,13 @@ def _notes_on_images(
             f"{len(all_classes) - len(kept)} of {len(all_classes)} classes have no image here "
             "and are left out."
         )
-    listed = sum(int(class_of[i]) in set(kept) for i in images)
+    kept_classes = set(kept)
+    listed = sum(class_of[i] in kept_classes for i in images)
     if listed > len(there):
         notes.append(
             f"{listed - len(there)} images of the other classes are not there and are left out."
         )
+    unlisted = len(class_of.keys() - images.keys())
+    if unlisted:
+        notes.append(f"{unlisted} images of image_class_labels.txt are not in images.txt.")
     return tuple(notes)

@@ -9,17 +9,26 @@ The layout::
 The zero-shot split is by classes. `setid.mat`, which divides the images of each class, is not it.
 """
 
+import io
 from pathlib import Path
 
+import numpy as np
 import torch
 from scipy.io import loadmat
 
 from dse.datasets.captions import notes_on_captions, read_caption_files
 from dse.datasets.described_images import DescribedImages
+from dse.datasets.lists import LARGEST_NUMBER
 from dse.datasets.splits import read_splits
 from dse.utils.errors import InputError, Problems
+from dse.utils.files import read_bytes
 
 NUM_CLASSES = 102
+SOURCE = f"class_00001 to class_00{NUM_CLASSES}"
+LARGEST_FILE = 100_000
+"""Bytes of `imagelabels.mat`; the published one has 502. It may be compressed, up to 1 to 1,000,
+and scipy unpacks it as a whole, whatever is in it."""
+REMEDY = "dse download flowers fetches it"
 
 
 def read_flowers(root: Path | str) -> DescribedImages:
@@ -64,7 +73,7 @@ def read_flowers(root: Path | str) -> DescribedImages:
     )
     with problems.collected():
         all_classes = [_class_name(label) for label in range(1, NUM_CLASSES + 1)]
-        splits, split_notes = read_splits(texts, all_classes, class_names)
+        splits, split_notes = read_splits(texts, all_classes, class_names, SOURCE)
     problems.raise_if_any()
     return DescribedImages(
         name="flowers",
@@ -85,14 +94,18 @@ def read_flowers(root: Path | str) -> DescribedImages:
 
 def _read_labels(path: Path) -> dict[int, int]:
     """Image number -> label, both from 1."""
-    if not path.is_file():
-        raise InputError(f"{path} is missing: dse download flowers fetches it")
+    content = read_bytes(path, REMEDY, LARGEST_FILE)
     try:
-        labels = loadmat(path)["labels"].ravel().astype(int)
+        labels = loadmat(io.BytesIO(content), variable_names=["labels"])["labels"].ravel()
+        if len(labels) > LARGEST_NUMBER:
+            raise ValueError("so many labels")
+        are_numbers = labels.dtype.kind in "uif" and (labels == np.floor(labels)).all()
     except Exception as error:  # scipy fails in many ways on a file that is not Matlab's
         raise InputError(
             f"{path} is not the published table ({type(error).__name__}): download it again"
         ) from None
+    if not are_numbers:
+        raise InputError(f"{path} holds labels that are not whole numbers: download it again")
     if not len(labels) or labels.min() < 1 or labels.max() > NUM_CLASSES:
         raise InputError(f"{path} holds labels outside 1 to {NUM_CLASSES}: download it again")
     return {number: int(label) for number, label in enumerate(labels, start=1)}

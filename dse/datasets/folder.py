@@ -10,14 +10,16 @@ The layout::
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from dse.datasets.captions import read_caption_files
 from dse.datasets.described_images import DescribedImages
+from dse.datasets.lists import refuse_odd_names
 from dse.images.views import IMAGE_SUFFIXES
 from dse.utils.errors import InputError, Problems
-from dse.utils.files import written_whole
+from dse.utils.files import is_there, read_utf8, written_whole
 
 SPLITS = ("train", "val", "test")
 
@@ -49,6 +51,7 @@ def read_folder(root: Path | str) -> DescribedImages:
             f"{root / 'images'} holds no image: put them there as CLASS/NAME.jpg, .png or .webp"
         )
     class_names = sorted({path.parent.name for path in paths})
+    refuse_odd_names(root / "images", class_names)
     problems = Problems()
     captions = read_caption_files([_caption_file(root, path) for path in paths], problems)
     with problems.collected():
@@ -73,7 +76,7 @@ def _caption_file(root: Path, image: Path) -> Path:
     """Beside the image if it is there, else in the tree of captions."""
     beside = image.with_suffix(".txt")
     mirrored = root / "captions" / image.parent.name / beside.name
-    return beside if beside.is_file() or not (root / "captions").is_dir() else mirrored
+    return beside if is_there(beside) or not (root / "captions").is_dir() else mirrored
 
 
 def _refuse_shared_captions(paths: list[Path]) -> None:
@@ -88,7 +91,7 @@ def _read_or_make_splits(
     path: Path, class_names: list[str]
 ) -> tuple[dict[str, torch.Tensor], tuple[str, ...]]:
     notes: tuple[str, ...] = ()
-    if path.is_file():
+    if is_there(path):
         names = _read_names(path)
     else:
         names = _make_splits(path.parent, class_names)
@@ -125,10 +128,12 @@ def _read_or_make_splits(
 
 
 def _read_names(path: Path) -> dict[str, list[str]]:
+    remedy = "correct it, or remove it to have the classes divided anew"
+    text = read_utf8(path, remedy)
     try:
-        names = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} is not JSON ({error}): correct it, or remove it") from None
+        names = json.loads(text, object_pairs_hook=_no_key_twice)
+    except (ValueError, RecursionError) as error:  # one is a document of thousands of brackets
+        raise InputError(f"{path} is not JSON ({error}): {remedy}") from None
     lists = isinstance(names, dict) and all(
         isinstance(names.get(split), list) and all(isinstance(n, str) for n in names[split])
         for split in SPLITS
@@ -136,6 +141,13 @@ def _read_names(path: Path) -> dict[str, list[str]]:
     if not lists:
         raise InputError(f"{path} must hold three lists of class names: train, val and test")
     return {split: names[split] for split in SPLITS}
+
+
+def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = dict(pairs)
+    if len(names) < len(pairs):
+        raise ValueError("it has a key twice")
+    return names
 
 
 def _make_splits(root: Path, class_names: list[str]) -> dict[str, list[str]]:

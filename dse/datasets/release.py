@@ -20,14 +20,23 @@ import torch
 
 from dse.datasets.captions import notes_on_captions, read_captions
 from dse.datasets.described_images import DescribedImages
+from dse.datasets.lists import read_list, refuse_odd_names
 from dse.datasets.splits import read_splits
 from dse.text.tokens import ALPHABET
 from dse.utils.errors import InputError, Problems
+from dse.utils.files import is_there
 from dse.utils.torch7 import read_torch7
 
 ARCHIVES = ("cvpr2016_cub", "cvpr2016_flowers")
 IMAGE_ENCODER = "release"
 """What `DescribedImages.image_encoder` says of features that came with the archive."""
+
+REMEDY = "unpack the archive again"
+LARGEST_FEATURE = 1e6
+"""In absolute value. GoogLeNet's are below 100; a flipped bit makes 1e19 of 1."""
+MOST_WORDS = 100_000
+"""Of a vocabulary; the authors' have some 6,000."""
+LARGEST_VOCABULARY_FILE = 16_000_000
 
 _SYMBOLS = np.frombuffer(f"\0{ALPHABET}".encode("ascii"), np.uint8)
 
@@ -54,14 +63,11 @@ def read_release(root: Path | str) -> DescribedImages:
     Source: the authors' README and `util/MultimodalMinibatchLoaderCaption.lua`. Chapter: 1.
     """
     folder = _archive_folder(Path(root))
-    all_classes = _class_names(folder)
+    all_classes, source = _class_names(folder)
     there = set(_classes_there(folder))
     class_names = [name for name in all_classes if name in there]
     if not class_names:
-        raise InputError(
-            f"{folder / 'images'} holds no class that manifest.txt or allclasses.txt lists: "
-            "unpack the archive again"
-        )
+        raise InputError(f"{folder / 'images'} holds no class that {source} lists: {REMEDY}")
     problems, features, captions = Problems(), [], []
     for name in class_names:
         with problems.collected():
@@ -70,9 +76,9 @@ def read_release(root: Path | str) -> DescribedImages:
             features.append(own)
     splits, split_notes, vocabulary = {}, (), None
     with problems.collected():
-        splits, split_notes = read_splits(folder, all_classes, class_names)
+        splits, split_notes = read_splits(folder, all_classes, class_names, source)
     with problems.collected():
-        if (folder / "vocab_c10.t7").is_file():
+        if is_there(folder / "vocab_c10.t7"):
             vocabulary = read_vocabulary(folder / "vocab_c10.t7")
     problems.raise_if_any()
     return DescribedImages(
@@ -101,12 +107,17 @@ def read_vocabulary(path: Path) -> list[str]:
     Raises:
         InputError: the file is not a table of words with the numbers 1 to V, each once.
     """
-    table = read_torch7(path)
+    table = read_torch7(path, LARGEST_VOCABULARY_FILE)
     is_table = isinstance(table, dict) and all(
         isinstance(word, str) and isinstance(number, float) for word, number in table.items()
     )
     if not is_table or sorted(table.values()) != list(range(1, len(table) + 1)):
         raise InputError(f"{path} is not a table of words with numbers from 1: unpack it again")
+    if len(table) > MOST_WORDS:
+        raise InputError(
+            f"{path} holds {len(table):,} words; more than {MOST_WORDS:,} are no vocabulary of "
+            "captions, and encoders of words would need gigabytes for them: unpack it again"
+        )
     return sorted(table, key=table.get)
 
 
@@ -129,16 +140,19 @@ def _classes_there(folder: Path) -> list[str]:
     return sorted(path.stem for path in (folder / "images").glob("*.t7"))
 
 
-def _class_names(folder: Path) -> list[str]:
-    """All classes of the archive: by manifest.txt, else allclasses.txt, else the files there."""
+def _class_names(folder: Path) -> tuple[list[str], str]:
+    """All classes of the archive, and where they come from: manifest.txt, else allclasses.txt, else
+    the files that are there."""
     for path in (folder / "manifest.txt", folder / "allclasses.txt"):
-        if path.is_file():
-            lines = path.read_text(encoding="utf-8", errors="replace").split()
-            names = [line.removesuffix(".t7") for line in lines]
+        if is_there(path):
+            words = [word for line in read_list(path, REMEDY) for word in line.split()]
+            names = [word.removesuffix(".t7") for word in words]
             if len(set(names)) < len(names):
                 raise InputError(f"{path} names a class twice: take one of the lines out")
-            return names
-    return _classes_there(folder)
+            return names, path.name
+    names = _classes_there(folder)
+    refuse_odd_names(folder / "images", names)
+    return names, "the files in images"
 
 
 def _read_features(path: Path, others: list[torch.Tensor]) -> torch.Tensor:
@@ -147,8 +161,11 @@ def _read_features(path: Path, others: list[torch.Tensor]) -> torch.Tensor:
     if not isinstance(array, np.ndarray) or array.ndim != 3:
         raise InputError(f"{path} is not a tensor images x features x views: unpack it again")
     features = torch.from_numpy(np.array(array)).float().transpose(1, 2).contiguous()
-    if not torch.isfinite(features).all():
-        raise InputError(f"{path} holds features that are not finite numbers: unpack it again")
+    if not (features.abs() <= LARGEST_FEATURE).all():  # not a number is refused, too
+        raise InputError(
+            f"{path} holds features that are not finite numbers, or beyond {LARGEST_FEATURE:,.0f}: "
+            "unpack it again"
+        )
     if others and features.shape[1:] != others[0].shape[1:]:
         raise InputError(
             f"{path} has {features.shape[2]} features in {features.shape[1]} views, the classes "
@@ -162,11 +179,15 @@ def _read_class_captions(
 ) -> list[list[str]]:
     """The captions of a class's images."""
     path = folder / f"{name}.t7"
-    if path.is_file():
+    if is_there(path):
         captions = _decode(path)
         _refuse_other_number(path, len(captions), number)
         return captions
     files = sorted((folder / name).glob("*.txt"))
+    if not files:
+        raise InputError(
+            f"{path} is missing, and there is no {name}/<image>.txt in its place: {REMEDY}"
+        )
     _refuse_other_number(folder / name, len(files), number)
     captions = []
     for file in files:
@@ -208,7 +229,7 @@ def _notes_on_classes(
     if len(class_names) < len(all_classes):
         absent = len(all_classes) - len(class_names)
         notes.append(f"{absent} of {len(all_classes)} classes have no features and are left out.")
-    as_text = sum(not (folder / "text_c10" / f"{name}.t7").is_file() for name in class_names)
+    as_text = sum(not is_there(folder / "text_c10" / f"{name}.t7") for name in class_names)
     if as_text:
         notes.append(
             f"The captions of {as_text} classes come from text files, matched to the features in "

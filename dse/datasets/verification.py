@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from dse.datasets.described_images import DescribedImages
 from dse.images.cache import image_digest
-from dse.images.views import read_image
+from dse.images.views import image_in_turn
 from dse.utils.errors import Problems
 from dse.utils.progress import progress_bar
 
@@ -30,7 +30,8 @@ def verify_images(data: DescribedImages, progress: bool = True) -> tuple[str, ..
 
     def digest(path) -> str | None:
         with problems.collected():
-            read_image(path)
+            with image_in_turn(path):
+                pass
             return image_digest(path)
         return None
 

@@ -18,14 +18,14 @@ from pathlib import Path
 
 import torch
 from filelock import FileLock, Timeout
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 
+from dse.images.checked_files import load_checked, save_checked
 from dse.images.encoders import ImageEncoder
 from dse.images.features import extract_features
+from dse.images.views import LARGEST_IMAGE, REMEDY
 from dse.utils.devices import pick_device
 from dse.utils.errors import InputError
-from dse.utils.files import cache_dir, written_whole
+from dse.utils.files import cache_dir, refuse_no_file, remove, written_whole
 from dse.utils.progress import progress_bar
 
 logger = logging.getLogger(__name__)
@@ -77,8 +77,7 @@ def cached_features(
         features = _read(file, shape, dtype)
         if features is not None:  # another process has just extracted them
             return features
-        if folder.exists():  # damaged
-            shutil.rmtree(folder)
+        remove(folder)  # it is damaged, if it is there
         shards = folder.with_name(folder.name + ".partial")
         encoder.to(pick_device(device))
         features = _extract_in_shards(paths, encoder, views, dtype, shards, progress)
@@ -86,7 +85,7 @@ def cached_features(
         about["digests"] = digests
         with written_whole(folder) as partial:
             partial.mkdir()
-            save_file({"features": features}, partial / "features.safetensors")
+            save_checked({"features": features}, partial / "features.safetensors")
             (partial / "index.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
         shutil.rmtree(shards, ignore_errors=True)
     return _read(file, shape, dtype)
@@ -94,11 +93,12 @@ def cached_features(
 
 def image_digest(path: Path) -> str:
     """A hash of an image file's content."""
+    refuse_no_file(path, REMEDY, LARGEST_IMAGE)
     try:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()[:32]
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}): put it there") from None
+        raise InputError(f"{path} cannot be read ({error.strerror}): {REMEDY}") from None
 
 
 @contextmanager
@@ -139,7 +139,7 @@ def _extract_in_shards(
             if shard is None:
                 shard = extract_features(part, encoder, views).to(dtype)
                 with written_whole(file) as partial:
-                    save_file({"features": shard}, partial)
+                    save_checked({"features": shard}, partial)
             shards.append(shard)
             bar.update(len(part))
     return torch.cat(shards) if shards else torch.empty(0, views, encoder.dim, dtype=dtype)
@@ -147,8 +147,7 @@ def _extract_in_shards(
 
 def _read(file: Path, shape: tuple[int, int, int], dtype: torch.dtype) -> torch.Tensor | None:
     """The features in a file, or None if they are not there or damaged."""
-    try:
-        features = load_file(file)["features"]
-    except (OSError, KeyError, SafetensorError):
+    features = (load_checked(file) or {}).get("features")
+    if features is None or tuple(features.shape) != shape or features.dtype != dtype:
         return None
-    return features if tuple(features.shape) == shape and features.dtype == dtype else None
+    return features

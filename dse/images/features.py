@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from dse.images.encoders import ImageEncoder
-from dse.images.views import read_image
+from dse.images.views import image_in_turn
 
 BATCH_SIZE = 4
 """Views that a CPU thread encodes at a time: few enough for their feature maps to stay in its
@@ -43,7 +43,8 @@ def extract_features(paths: Sequence[Path], encoder: ImageEncoder, views: int = 
     batches = [paths[start : start + images] for start in range(0, len(paths), images)]
 
     def pixels(path: Path) -> torch.Tensor:
-        return encoder.pixels(read_image(path), views)
+        with image_in_turn(path) as image:
+            return encoder.pixels(image, views)
 
     encode = _encode_on_cpu if on_cpu else _encode_on_gpu
     return torch.cat(encode(batches, pixels, encoder)).view(len(paths), views, encoder.dim)

@@ -16,16 +16,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from dse.images.cache import SHARD_SIZE, image_digest
+from dse.images.checked_files import load_checked, save_checked
 from dse.images.encoders import ImageEncoder
 from dse.images.features import extract_features
-from dse.images.views import IMAGE_SUFFIXES, read_image
+from dse.images.views import IMAGE_SUFFIXES, image_in_turn
 from dse.utils.devices import pick_device
-from dse.utils.errors import InputError
-from dse.utils.files import cache_dir, printable, written_whole
+from dse.utils.errors import InputError, printable
+from dse.utils.files import cache_dir, written_whole
 from dse.utils.progress import progress_bar
 
 logger = logging.getLogger(__name__)
@@ -124,7 +123,7 @@ def find_images(folder: Path) -> list[Path]:
         for path in folder.rglob("*")
         if path.suffix.lower() in IMAGE_SUFFIXES
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and (path.is_file() or path.is_symlink())
+        and (not path.is_dir() or path.is_symlink())
     ]
     if not paths:
         raise InputError(
@@ -144,10 +143,10 @@ def _digest(path: Path) -> tuple[str, str]:
 def _fault(path: Path) -> str:
     """What keeps an image from being decoded; empty if nothing does."""
     try:
-        read_image(path)
+        with image_in_turn(path):
+            return ""
     except InputError as error:
         return str(error)
-    return ""
 
 
 def _features(
@@ -161,9 +160,11 @@ def _features(
     folder = cache_dir() / "images" / f"{encoder.name.replace('/', '-')}-{key}"
     missing = dict(images)
     for file in sorted(folder.glob("*.safetensors")):
-        for digest, values in _stored(file, missing):
-            del missing[digest]
-            yield digest, values
+        stored = load_checked(file) or {}
+        for digest in missing.keys() & stored.keys():
+            if stored[digest].shape == (encoder.dim,):
+                del missing[digest]
+                yield digest, stored[digest]
     if not missing:
         return
     encoder.to(pick_device(device))
@@ -175,7 +176,7 @@ def _features(
             if shard:
                 name = hashlib.sha256("".join(shard).encode()).hexdigest()[:16]
                 with written_whole(folder / f"{name}.safetensors") as partial:
-                    save_file(shard, partial)
+                    save_checked(shard, partial)
             yield from shard.items()
             bar.update(len(part))
 
@@ -190,12 +191,3 @@ def _extract(images: dict[str, Path], encoder: ImageEncoder) -> dict[str, torch.
         images = {d: images[d] for d, fault in zip(images, faults, strict=True) if not fault}
         features = extract_features(list(images.values()), encoder)[:, 0]
     return dict(zip(images, features.unbind(), strict=True))
-
-
-def _stored(file: Path, wanted: dict[str, Path]) -> list[tuple[str, torch.Tensor]]:
-    """Those of the wanted features that a file of the cache holds; none if it is damaged."""
-    try:
-        with safe_open(file, "pt") as shard:
-            return [(d, shard.get_tensor(d)) for d in wanted.keys() & set(shard.keys())]
-    except (OSError, SafetensorError):
-        return []

@@ -4,8 +4,9 @@ Every module of `dse` that opens an image does it here.
 """
 
 import struct
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,18 @@ import torch
 from PIL import Image, ImageOps
 
 from dse.utils.errors import InputError
+from dse.utils.files import refuse_no_file
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 """Files that count as images, in small or capital letters."""
+
+LARGEST_IMAGE = 1 << 30
+"""Bytes of an image file."""
+LARGE = 16_000_000
+"""Pixels from which on an image is large: decoded, it takes 0.1 to 1.5 GB, up to Pillow's limit."""
+REMEDY = "put a good image there, or leave it out"
+
+_large_image = threading.Lock()
 
 # Pillow would open 30 other formats as well, whatever the file's name. PostScript is one of them,
 # and it is a program, which Pillow has Ghostscript run.
@@ -45,7 +55,21 @@ def read_image(path: Path) -> Image.Image:
     Chapter: 2, image features.
     """
     with _opened(path) as image:
+        if image.format == "PNG":  # it has checksums, which Pillow compares only when told to
+            with Image.open(path, formats=("PNG",)) as stored:
+                stored.verify()
         return _rgb(ImageOps.exif_transpose(image))
+
+
+@contextmanager
+def image_in_turn(path: Path) -> Iterator[Image.Image]:
+    """`read_image` for threads: of the large images only one is in memory at a time.
+
+    It is so while the block runs, if the block keeps no image.
+    """
+    width, height = image_size(path)
+    with _large_image if width * height > LARGE else nullcontext():
+        yield read_image(path)
 
 
 def image_size(path: Path) -> tuple[int, int]:
@@ -61,16 +85,13 @@ def image_size(path: Path) -> tuple[int, int]:
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
     """An image file, open; whatever goes wrong with it becomes an `InputError`."""
+    refuse_no_file(path, REMEDY, LARGEST_IMAGE)
     try:
         with Image.open(path, formats=_FORMATS) as image:
             width, height = image.size
             if width * height > Image.MAX_IMAGE_PIXELS:
                 raise Image.DecompressionBombError(f"{width} x {height} pixels")
             yield image
-    except FileNotFoundError:
-        raise InputError(
-            f"{path} is missing: put the image there, or take it off the list"
-        ) from None
     except _UNREADABLE as error:
         reason = {
             "UnidentifiedImageError": "it is empty or no image in JPEG, PNG or WebP format",
@@ -82,7 +103,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
 
 def _rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):  # 16-bit grey
-        grey = np.asarray(image).astype(np.int64).clip(0, 65535) >> 8
+        grey = (np.asarray(image) >> 8).clip(0, 255)
         image = Image.fromarray(grey.astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")

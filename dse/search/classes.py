@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -163,12 +163,9 @@ def _from_lines(path: Path, lines: Sequence[str]) -> dict[str, list[str]]:
 def _from_json(path: Path, text: str) -> dict[str, list[str]]:
     try:
         pairs = json.loads(text, object_pairs_hook=_Pairs)
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"{path}, line {error.lineno}: not JSON ({error.msg}): correct it"
-        ) from None
-    except RecursionError:
-        raise InputError(f"{path}, line 1: not JSON that can be read: correct it") from None
+    except (ValueError, RecursionError) as error:  # one is a number of thousands of digits
+        line, reason = getattr(error, "lineno", 1), getattr(error, "msg", error)
+        raise InputError(f"{path}, line {line}: not JSON ({reason}): correct it") from None
     if not isinstance(pairs, _Pairs):
         raise InputError(f'{path}, line 1: write {{"class name": ["description", ...], ...}}')
     lines = _lines_of_keys(text)
@@ -183,6 +180,8 @@ def _from_json(path: Path, text: str) -> dict[str, list[str]]:
         texts = isinstance(descriptions, list) and all(isinstance(d, str) for d in descriptions)
         if not texts:
             raise InputError(f"{where} needs a list of descriptions in quotation marks")
+        if any("\ud800" <= letter <= "\udfff" for text in (name, *descriptions) for letter in text):
+            raise InputError(f"{where} has half of a character, written \\ud800 or so: correct it")
         classes[name] = [d.strip() for d in descriptions]
         if not classes[name] or "" in classes[name]:
             raise InputError(f"{where} has no description, or an empty one: write it, or remove it")
@@ -193,7 +192,10 @@ class _Pairs(list):
     """The names and values of a JSON object, in order; a name may stand there twice."""
 
 
-def _lines_of_keys(text: str) -> list[int]:
+def _lines_of_keys(text: str) -> Iterator[int]:
     """The lines of the strings that a colon follows: of the names, if no value is an object."""
-    strings = re.finditer(r'"(?:[^"\\]|\\.)*"(\s*:)?', text, re.DOTALL)
-    return [text.count("\n", 0, found.start()) + 1 for found in strings if found[1]]
+    line, place = 1, 0
+    for found in re.finditer(r'"(?:[^"\\]|\\.)*"(\s*:)?', text, re.DOTALL):
+        if found[1]:
+            line, place = line + text.count("\n", place, found.start()), found.start()
+            yield line

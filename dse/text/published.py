@@ -4,6 +4,7 @@ Nothing in a file is run. All formats are brought to one dictionary of tensors, 
 the PyTorch ports use, and then renamed to ours.
 """
 
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from torch import nn
 
 from dse.text import build_text_encoder
 from dse.utils.errors import InputError, first_line
+from dse.utils.files import refuse_no_file
 from dse.utils.torch7 import TorchObject, read_torch7
 
 VARIANTS = {  # (units of the recurrence, gated) -> name of the text encoder
@@ -21,6 +23,13 @@ VARIANTS = {  # (units of the recurrence, gated) -> name of the text encoder
     (512, False): "char-cnn-rnn-icml-flowers",
     (512, True): "char-cnn-rnn-icml-birds",
 }
+
+LARGEST_FILE = 1 << 30
+"""Bytes of a file of weights."""
+LARGEST_DIM = 65_536
+"""Of the embedding; the published encoders have 1,024."""
+LARGEST_WEIGHT = 1e4
+"""In absolute value. Trained weights are below 10; a flipped bit makes 1e19 of 1."""
 
 # The ports' names of layers -> ours.
 _LAYERS = {
@@ -67,8 +76,7 @@ def read_published(path: Path | str) -> tuple[str, nn.Module]:
     Source: the authors' `HybridCNN.lua`; the ports' `extract_weights.py`. Chapter: data cards.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path} was not found: give a file of weights")
+    refuse_no_file(path, "give a file of weights", LARGEST_FILE)
     with path.open("rb") as file:
         is_pytorch = file.read(2) in (b"PK", b"\x80\x02")
     tensors = _read_port(path) if is_pytorch else _read_authors(path)
@@ -81,16 +89,49 @@ def read_published(path: Path | str) -> tuple[str, nn.Module]:
 def _read_port(path: Path) -> dict[str, torch.Tensor]:
     """`conv1.weight` and `conv1_weight` alike become `conv1_weight`."""
     try:
+        sizes = _storage_sizes(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # many kinds: damage, and objects that torch will not make
         raise InputError(
             f"{path} holds no plain tensors ({first_line(error)}): take another file"
         ) from None
-    if not isinstance(state, Mapping) or not all(
-        isinstance(v, torch.Tensor) for v in state.values()
-    ):
-        raise InputError(f"{path} is no state dict, names with tensors: take another file")
+    if not isinstance(state, Mapping) or not all(map(_is_plain, state.values())):
+        raise InputError(
+            f"{path} is no state dict, names with tensors of real numbers: take another file"
+        )
+    # Not every version of PyTorch compares the two; it would then read on behind the part.
+    if sizes is not None and any(t.untyped_storage().nbytes() not in sizes for t in state.values()):
+        raise InputError(f"{path} holds less numbers than its tensors have: take another file")
     return {str(name).replace(".", "_"): value.float() for name, value in state.items()}
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value is a tensor of numbers that are all in memory, each once."""
+    return (
+        isinstance(value, torch.Tensor)
+        and value.layout == torch.strided
+        and value.device.type == "cpu"
+        and value.is_floating_point()
+        and value.nbytes <= value.untyped_storage().nbytes()
+    )
+
+
+def _storage_sizes(path: Path) -> set[int] | None:
+    """How many bytes the parts of a PyTorch file have; None for the oldest format, without parts.
+
+    Raises:
+        ValueError: parts that are too large, they may be compressed; or a checksum that is wrong,
+            which PyTorch does not look at.
+    """
+    if not zipfile.is_zipfile(path):
+        return None
+    with zipfile.ZipFile(path) as archive:
+        parts = archive.infolist()
+        if sum(part.file_size for part in parts) > LARGEST_FILE:
+            raise ValueError("its parts are too large")
+        if damaged := archive.testzip():
+            raise ValueError(f"the checksum of {damaged} is wrong")
+    return {part.file_size for part in parts}
 
 
 def _read_authors(path: Path) -> dict[str, torch.Tensor]:
@@ -130,6 +171,9 @@ def _variant(path: Path, tensors: Mapping[str, torch.Tensor]) -> str:
     for name in ("conv3_bias", "emb_proj_bias"):
         if name not in tensors or tensors[name].dim() != 1:
             raise InputError(f"{path} has no {name}: these are no weights of a char-CNN-RNN")
+    dim = len(tensors["emb_proj_bias"])
+    if not 1 <= dim <= LARGEST_DIM:
+        raise InputError(f"{path} has {dim:,} embedding dimensions: 1 to {LARGEST_DIM:,} are taken")
     variant = (len(tensors["conv3_bias"]), "rnn_i2h_update_weight" in tensors)
     if variant not in VARIANTS:
         raise InputError(
@@ -153,8 +197,10 @@ def _our_state(
                 f"{path}: {name} has {tensor.numel()} values in the shape {tuple(tensor.shape)}, "
                 f"{tuple(expected[ours].shape)} is expected"
             )
-        if not torch.isfinite(tensor).all():
-            raise InputError(f"{path}: {name} holds values that are no numbers")
+        if not (tensor.abs() <= LARGEST_WEIGHT).all():  # not a number is refused, too
+            raise InputError(
+                f"{path}: {name} holds values that are no numbers, or beyond {LARGEST_WEIGHT:,.0f}"
+            )
         state[ours] = tensor.contiguous()
     names = {ours: theirs for theirs, ours in _LAYERS.items()}
     for ours in expected:

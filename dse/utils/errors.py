@@ -3,6 +3,10 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import metadata
+from pathlib import Path
+
+LONGEST = 1000
+"""Letters of a message; a longer one quotes too much of a file."""
 
 
 class InputError(ValueError):
@@ -10,6 +14,7 @@ class InputError(ValueError):
 
     The message is one line: what is wrong, in which file or word, and what to do.
     The command line prints it and ends with exit code 2; in Python it is a `ValueError`.
+    It may quote a file or name one, so it is made `printable` and, if need be, shortened here.
 
     Attributes:
         problems: every line, where several things are wrong at once; else the message alone.
@@ -21,8 +26,27 @@ class InputError(ValueError):
     """
 
     def __init__(self, message: str, problems: Sequence[str] = ()):
-        super().__init__(message)
-        self.problems = tuple(problems) or (message,)
+        super().__init__(_one_line(message))
+        self.problems = tuple(map(_one_line, problems)) or (str(self),)
+
+
+def _one_line(message: str) -> str:
+    line = printable(message)
+    if len(line) > LONGEST:
+        line = f"{line[: LONGEST // 2]} ... {line[-LONGEST // 4 :]}"
+    return line
+
+
+def printable(text: Path | str) -> str:
+    """A file's name, or a text that holds it, with a sign for each character that cannot be shown.
+
+    A name may hold bytes that are no text, and characters that steer a terminal.
+
+    Example:
+        >>> printable(f"finch{chr(27)}[2J.jpg")
+        'finch\N{REPLACEMENT CHARACTER}[2J.jpg'
+    """
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(text))
 
 
 def first_line(error: BaseException) -> str:

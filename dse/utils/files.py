@@ -2,18 +2,30 @@
 
 import errno
 import glob
+import math
 import os
+import platform
+import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
+from datetime import datetime
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+from safetensors import SafetensorError
+
 from dse.utils.errors import InputError
+from dse.utils.errors import printable as printable
 
 with suppress(ImportError):  # Windows has none
     import fcntl
+
+LARGEST_TEXT = 100_000_000
+"""Bytes of a file that is read as text, unless told otherwise."""
 
 
 def cache_dir() -> Path:
@@ -21,32 +33,70 @@ def cache_dir() -> Path:
     return Path(os.environ.get("DSE_CACHE") or Path.home() / ".cache" / "dse")
 
 
-def printable(text: Path | str) -> str:
-    """A file's name, or a text that holds it, with a sign for each character that cannot be shown.
+def is_there(path: Path) -> bool:
+    """Whether anything has this name, be it a broken link: what cannot be read is not absent."""
+    return os.path.lexists(path)
 
-    A name may hold bytes that are no text, and characters that steer a terminal.
 
-    Example:
-        >>> printable(f"finch{chr(27)}[2J.jpg")
-        'finch\N{REPLACEMENT CHARACTER}[2J.jpg'
+def read_utf8(path: Path, remedy: str = "name another file", largest: int = LARGEST_TEXT) -> str:
+    """The text of a UTF-8 file, without a byte order mark; lines end in `\\n`, not in `\\r\\n`.
+
+    Args, Raises: as for `read_bytes`; also an `InputError` for the first line that is not UTF-8.
     """
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(text))
-
-
-def read_lines(path: Path) -> list[str]:
-    """The lines of a UTF-8 file, without their ends.
-
-    Raises:
-        InputError: a file that cannot be read, or the first line that is not UTF-8.
-    """
+    content = read_bytes(path, remedy, largest)
     try:
-        content = path.read_bytes()
-        return content.decode("utf-8-sig").replace("\r\n", "\n").removesuffix("\n").split("\n")
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}): name another file") from None
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         line = 1 + content.count(b"\n", 0, error.start)
         raise InputError(f"{path}, line {line}: not UTF-8 text: save the file as UTF-8") from None
+
+
+def read_lines(path: Path, remedy: str = "name another file") -> list[str]:
+    """The lines of a `read_utf8`, without their ends."""
+    return read_utf8(path, remedy).removesuffix("\n").split("\n")
+
+
+def read_bytes(path: Path, remedy: str, largest: int = 1 << 30) -> bytes:
+    """The content of a file.
+
+    Args:
+        path: of the file.
+        remedy: what to do where it cannot be read.
+        largest: bytes that it may have.
+
+    Raises:
+        InputError: no such file, no file but a folder or a device, or one that is too large.
+    """
+    refuse_no_file(path, remedy, largest)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): {remedy}") from None
+
+
+def refuse_no_file(path: Path, remedy: str, largest: float = math.inf) -> None:
+    """Raise the `InputError` of `read_bytes`, before something else opens the file.
+
+    To open a pipe is to wait for it, and a device has no end.
+    """
+    try:
+        status = path.stat()
+    except OSError as error:
+        if not is_there(path):
+            raise InputError(f"{path} is missing: {remedy}") from None
+        raise InputError(f"{path} cannot be read ({error.strerror}): {remedy}") from None
+    if not stat.S_ISREG(status.st_mode):
+        raise InputError(f"{path} is no file: {remedy}")
+    if status.st_size > largest:
+        raise InputError(f"{path} has more than {largest:,} bytes: {remedy}")
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a link or a folder with all that is in it, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -59,7 +109,8 @@ def written_whole(target: Path | str) -> Iterator[Path]:
     same folder in the meantime, that one is kept.
 
     Raises:
-        FileExistsError: a folder would have to replace a file, or a file a folder.
+        OSError: about `target`, with a remedy in its `strerror`: it cannot be written, the disk is
+            full, or a folder would have to replace a file, or a file a folder.
 
     Example:
         >>> import tempfile
@@ -70,7 +121,7 @@ def written_whole(target: Path | str) -> Iterator[Path]:
         ('42', 1)
     """
     target = Path(target)
-    with workspace_beside(target) as workspace:
+    with _errors_about(target), workspace_beside(target) as workspace:
         path = workspace / target.name
         yield path
         _sync_tree(path)
@@ -86,19 +137,36 @@ def written_whole(target: Path | str) -> Iterator[Path]:
 
 
 @contextmanager
-def workspace_beside(target: Path) -> Iterator[Path]:
-    """Yield an empty hidden folder beside `target`, and remove it with all that is in it.
+def _errors_about(target: Path) -> Iterator[None]:
+    """Errors of writing name `target`, not a temporary file or none, and say what to do."""
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        number = error.errno if isinstance(error, OSError) else _number_of(error)
+        name = getattr(error, "filename", None)
+        hidden = f"{target.absolute().parent}{os.sep}."
+        temporary = name is None or os.path.abspath(name).startswith(hidden)
+        # Others are about what the block reads, or name the target already.
+        if number is None or not (temporary or Path(name) in target.parents):
+            raise
+        remedy = "choose another place"
+        if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            remedy = f"free some space, or {remedy}"
+        place = str(target) if temporary else name
+        raise OSError(number, f"{os.strerror(number)}: {remedy}", place) from error
 
-    First it removes the workspaces of the same target whose process was killed. A process holds a
-    lock on its workspace, and the system lifts the lock when the process ends. Windows cannot lock
-    folders, so there the workspaces of killed processes stay.
-    """
+
+def _number_of(error: SafetensorError) -> int | None:
+    """The system's number of an error that safetensors passes on as words."""
+    found = re.search(r"\(os error (\d+)\)", str(error))
+    return int(found[1]) if found else None
+
+
+@contextmanager
+def workspace_beside(target: Path) -> Iterator[Path]:
+    """Yield an empty hidden folder beside `target`, and remove it with all that is in it."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    for old in target.parent.glob(f".{glob.escape(target.name)}.????????.dse"):
-        lock = _lock(old)
-        if lock is not None:
-            shutil.rmtree(old, ignore_errors=True)
-            os.close(lock)
+    remove_abandoned(target)
     # It is locked before it gets the name that other processes search for.
     new = Path(tempfile.mkdtemp(prefix=".dse-", dir=target.parent))
     lock = _lock(new)
@@ -109,6 +177,52 @@ def workspace_beside(target: Path) -> Iterator[Path]:
         shutil.rmtree(workspace, ignore_errors=True)
         if lock is not None:
             os.close(lock)
+
+
+def remove_abandoned(target: Path) -> None:
+    """Remove the workspaces of `target` whose process was killed.
+
+    A process holds a lock on its workspace, and the system lifts the lock when the process ends.
+    Windows cannot lock folders, so there the workspaces of killed processes stay.
+    """
+    for old in target.parent.glob(f".{glob.escape(target.name)}.????????.dse"):
+        lock = _lock(old)
+        if lock is not None:
+            shutil.rmtree(old, ignore_errors=True)
+            os.close(lock)
+
+
+@contextmanager
+def only_process(target: Path) -> Iterator[None]:
+    """Keep other processes off `target` while the block writes it, by a lock `target` + `.lock`.
+
+    The system lifts the lock of a process that is killed; its file is then taken over.
+
+    Raises:
+        InputError: another process holds the lock; who, where and since when.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    file = target.with_name(target.name + ".lock")
+    holder, lock = "", FileLock(file)
+    with suppress(OSError):  # read first: older versions of filelock empty the file
+        holder = file.read_text(encoding="utf-8", errors="replace")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise InputError(
+            f"{target} is being written by {holder or 'another process'}: wait for it, or name "
+            "another place"
+        ) from None
+    try:
+        with suppress(OSError):  # Windows lets nobody write a file that is locked
+            since = datetime.now().astimezone().isoformat(" ", "seconds")
+            holder = f"process {os.getpid()} on {platform.node()} since {since}"
+            file.write_text(holder, encoding="utf-8")
+        yield
+    finally:
+        with suppress(OSError):
+            file.unlink()
+        lock.release()
 
 
 def _lock(folder: Path) -> int | None:

@@ -16,10 +16,13 @@ from typing import Any
 import numpy as np
 
 from dse.utils.errors import InputError
+from dse.utils.files import read_bytes
 
 NIL, NUMBER, STRING, TABLE, TORCH, BOOLEAN = range(6)
 FUNCTIONS = (6, 7, 8)
 MAX_DIMENSIONS = 32
+LARGEST_FILE = 1 << 30
+"""Bytes of a file; it is read into memory as a whole."""
 
 _ELEMENTS = {
     "Double": "<f8", "Float": "<f4", "Half": "<f2",
@@ -52,8 +55,13 @@ class TorchObject:
     attributes: Table
 
 
-def read_torch7(path: Path | str) -> Any:
+def read_torch7(path: Path | str, largest: int = LARGEST_FILE) -> Any:
     """Read a Torch7 file in the binary format.
+
+    Args:
+        path: of the file.
+        largest: bytes that it may have. Its objects may take ten times the memory, if they are
+            small ones.
 
     Returns:
         Numbers as float, strings as str (Latin-1, so that every byte is one letter), booleans,
@@ -74,10 +82,7 @@ def read_torch7(path: Path | str) -> Any:
         42.0
     """
     path = Path(path)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}): put the file there") from None
+    content = read_bytes(path, "put the file there", largest)
     reader = _Reader(path, content)
     if content[:100].lstrip()[:1] == b"<":
         raise reader.damaged("it is a web page")

@@ -1,6 +1,7 @@
 """The CUB reader on a small tree of its layout, whole and broken, and on real data."""
 
 import os
+from random import Random
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from dse.datasets.captions import read_captions
 from dse.datasets.cub import read_cub
 from dse.datasets.splits import make_inner_split
 from dse.utils.errors import InputError
+from faults.corruptions import NO_FILE, PLACE
 
 
 def test_reads_what_is_there_and_says_what_is_not(tiny_cub):
@@ -54,6 +56,7 @@ def test_published_inner_lists_are_used_where_they_are(tiny_cub):
         ("bird\ufffds crown\n".encode(), ["bird s crown"]),
         ("bird\u00ef\u00bf\u00bds crown".encode(), ["bird s crown"]),
         ("a na\u00efve caption".encode(), ["a na\u00efve caption"]),
+        ("a red\u2028bird\x0b\x85 sings\r\rtwo".encode(), ["a red bird sings", "two"]),
     ],
 )
 def test_bytes_become_text_in_one_way(tmp_path, raw, expected):
@@ -172,9 +175,105 @@ def test_a_caption_that_changes_counts_even_if_size_and_time_do_not(tiny_cub):
     assert read_cub(tiny_cub).captions[2] == ["this bird is pink"]
 
 
-def test_blank_lines_and_odd_bytes_in_a_table_do_no_harm(tiny_cub):
+def edit(path, old, new):
+    content = path.read_text()
+    assert old in content
+    path.write_text(content.replace(old, new, 1))
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("classes.txt", "3 003", "one 003"),
+        ("classes.txt", "3 003", "0 003"),
+        ("classes.txt", "3 003", "900 003"),
+        ("classes.txt", "3 003", "2 003"),  # two names for one number
+        ("classes.txt", "3 003.Green_Bird", "3 002.Blue_Bird"),
+        ("image_class_labels.txt", "3 2\n", "3 2\n3 1\n"),  # the last one won
+        ("image_class_labels.txt", "3 2\n", "3 1\n"),  # its folder says otherwise
+        ("image_class_labels.txt", "3 2\n", "3 2.0\n"),
+        ("images.txt", "2 001.Red_Bird/Red_Bird_2.jpg", "2 001.Red_Bird/Red_Bird_1.jpg"),
+        ("images.txt", "2 001.Red_Bird", "1 001.Red_Bird"),
+        ("images.txt", "2 001.Red_Bird", "2 ../001.Red_Bird"),
+        ("attributes/class_attribute_labels_continuous.txt", "30 0 50", "nan 0 50"),
+        ("attributes/class_attribute_labels_continuous.txt", "30 0 50", "1e30 0 50"),
+        ("attributes/class_attribute_labels_continuous.txt", "30 0 50", "-1 0 50"),
+        ("attributes/class_attribute_labels_continuous.txt", "30 0 50", "30 0"),
+        ("attributes/class_attribute_labels_continuous.txt", "30 0 50\n", ""),
+    ],
+)
+def test_what_no_published_table_holds_is_refused(tiny_cub, file, old, new):
+    edit(tiny_cub / "CUB_200_2011" / file, old, new)
+    with pytest.raises(InputError, match=file.rpartition("/")[2]) as error:
+        read_cub(tiny_cub)
+    assert str(error.value).isprintable()
+
+
+def test_class_numbers_that_do_not_count_from_one_are_no_rows_of_attributes(tiny_cub):
+    for file in ("classes.txt", "image_class_labels.txt"):
+        path = tiny_cub / "CUB_200_2011" / file
+        lines = [line.split() for line in path.read_text().splitlines()]
+        if file == "classes.txt":
+            lines = [[str(int(number) + 3), name] for number, name in lines]
+        else:
+            lines = [[image, str(int(number) + 3)] for image, number in lines]
+        path.write_text("".join(f"{one} {other}\n" for one, other in lines))
+    with pytest.raises(InputError, match="with the numbers 4 to 8"):
+        read_cub(tiny_cub)
+    (tiny_cub / "CUB_200_2011/attributes/class_attribute_labels_continuous.txt").unlink()
+    assert len(read_cub(tiny_cub)) == 8
+
+
+OPTIONAL = ("trainclasses.txt", "valclasses.txt", "class_attribute_labels_continuous.txt")
+
+
+@pytest.mark.parametrize("name", OPTIONAL)
+@pytest.mark.parametrize("instead", NO_FILE)
+def test_what_cannot_be_read_is_not_absent(tiny_cub, name, instead):
+    texts = tiny_cub / "cvpr2016_cub"
+    (texts / "trainclasses.txt").write_text("001.Red_Bird\n005.Grey_Bird\n004.Absent_Bird")
+    (texts / "valclasses.txt").write_text("002.Blue_Bird\n")
+    (path,) = tiny_cub.rglob(name)
+    content = path.read_bytes()
+    path.unlink()
+    read_cub(tiny_cub)
+    path.write_bytes(content)
+    PLACE[instead](path, Random(0))
+    with pytest.raises(InputError, match=name):
+        read_cub(tiny_cub)
+
+
+def test_lists_that_are_cut_at_the_end_of_a_line_get_a_note(tiny_cub):
+    assert not any("neither" in note for note in read_cub(tiny_cub).notes)
+    lists = tiny_cub / "cvpr2016_cub"
+    edit(lists / "trainvalclasses.txt", "\n005.Grey_Bird", "")
+    (lists / "trainclasses.txt").write_text("001.Red_Bird\n")
+    (lists / "valclasses.txt").write_text("")
+    notes = read_cub(tiny_cub).notes
+    assert any(
+        "1 classes are neither in trainvalclasses.txt nor in testclasses.txt" in note
+        and "005.Grey_Bird" in note
+        for note in notes
+    )
+    assert any(
+        "2 classes are neither in trainclasses.txt nor in valclasses.txt" in n for n in notes
+    )
+    edit(tiny_cub / "CUB_200_2011/images.txt", "10 005.Grey_Bird/Grey_Bird_2.jpg\n", "")
+    assert any("1 images of image_class_labels.txt" in note for note in read_cub(tiny_cub).notes)
+
+
+def test_blank_lines_do_no_harm_and_bytes_that_are_no_text_are_named(tiny_cub):
     classes = tiny_cub / "CUB_200_2011/classes.txt"
-    classes.write_bytes(classes.read_bytes().replace(b"Absent", b"Abs\xffnt") + b"\n\n")
-    lists = tiny_cub / "cvpr2016_cub/trainvalclasses.txt"
-    lists.write_bytes(lists.read_bytes().replace(b"Absent", b"Abs\xffnt"))
+    classes.write_bytes(classes.read_bytes() + b"\n\n")
     assert len(read_cub(tiny_cub).class_names) == 4
+    classes.write_bytes(classes.read_bytes().replace(b"Absent", b"Abs\xffnt"))
+    with pytest.raises(InputError, match=r"classes\.txt, line 4"):
+        read_cub(tiny_cub)
+
+
+@pytest.mark.parametrize("instead", NO_FILE)
+def test_captions_that_are_no_file_are_refused(tiny_cub, instead):
+    path = tiny_cub / "cvpr2016_cub/text_c10/002.Blue_Bird/Blue_Bird_1.txt"
+    PLACE[instead](path, Random(0))
+    with pytest.raises(InputError, match=r"Blue_Bird_1\.txt"):
+        read_cub(tiny_cub)

@@ -195,6 +195,37 @@ def test_a_cache_is_complete_or_not_there(small_guide, monkeypatch):
     assert [path.name for path in small_guide.iterdir()] == [f"fieldguide-{VERSION}"]
 
 
+@pytest.mark.parametrize("damage", ["bit", "cut", "empty", "no captions", "no image", "folder"])
+def test_a_damaged_cache_is_drawn_again(small_guide, damage):
+    first = fieldguide.read_fieldguide()
+    folder = small_guide / f"fieldguide-{VERSION}"
+    captions = folder / "captions.json"
+    content = captions.read_bytes()
+    if damage == "bit":
+        place = content.index(b"bird")
+        captions.write_bytes(content[:place] + b"c" + content[place + 1 :])
+    elif damage == "no image":
+        first.image_paths[2].unlink()
+    elif damage == "folder":
+        captions.unlink()
+        captions.mkdir()
+    else:
+        captions.unlink()
+        if damage != "no captions":
+            captions.write_bytes(content[: len(content) // 2] if damage == "cut" else b"")
+    again = fieldguide.read_fieldguide()
+    assert again.captions == first.captions
+    assert all(path.is_file() for path in first.image_paths)
+    assert captions.read_bytes() == content
+
+
+def test_a_cache_from_before_the_checksum_is_used(small_guide, monkeypatch):
+    first = fieldguide.read_fieldguide()
+    (small_guide / f"fieldguide-{VERSION}" / fieldguide.CHECKSUM).unlink()
+    monkeypatch.setattr(fieldguide, "_publish", None)
+    assert fieldguide.read_fieldguide().captions == first.captions
+
+
 def test_another_version_is_drawn_again(small_guide, monkeypatch):
     first = fieldguide.read_fieldguide()
     monkeypatch.setattr(fieldguide, "CAPTIONS_PER_IMAGE", 2)

@@ -7,9 +7,10 @@ from scipy.io import savemat
 
 from dse.cli import main
 from dse.datasets import read_dataset
-from dse.datasets.flowers import read_flowers
+from dse.datasets.flowers import LARGEST_FILE, read_flowers
 from dse.utils.errors import InputError
 
+MAT = "flowers-102/imagelabels.mat"
 LABELS = [77, 77, 1, 1, 5, 5, 102, 102, 30, 30]
 COLOURS = {77: "red", 1: "yellow", 5: "blue", 102: "white", 30: "orange"}
 SPLITS = {"trainval": (77, 5, 102, 30), "test": (1,), "train": (77, 5, 30), "val": (102,)}
@@ -84,6 +85,15 @@ def test_the_whole_way_through_the_commands(flowers, own_cache, tmp_path, capsys
             lambda r: savemat(r / "flowers-102/imagelabels.mat", {"labels": [[0, 300]]}),
             "labels outside 1 to 102",
         ),
+        *(
+            (
+                lambda r, labels=labels: savemat(r / MAT, {"labels": labels}),
+                r"imagelabels\.mat",
+            )
+            for labels in ([[1.5]], [[np.nan]], [[1 + 1j]], "labels", [[]], {"a": 1}, [[1e30]])
+        ),
+        (lambda r: savemat(r / MAT, {"label": [[1]]}), r"imagelabels\.mat"),
+        (lambda r: (r / MAT).write_bytes(bytes(2_000_000)), r"imagelabels\.mat has more than"),
         (
             lambda r: (r / "cvpr2016_flowers/text_c10/class_00005/image_00005.txt").unlink(),
             r"image_00005\.txt is missing",
@@ -111,6 +121,29 @@ def test_what_is_wrong_is_said_in_one_line(flowers, break_it, message):
     with pytest.raises(InputError, match=message) as error:
         read_dataset("flowers", flowers)
     assert "\n" not in str(error.value)
+
+
+def test_what_unpacks_to_hundreds_of_millions_of_labels_is_refused_by_its_size(flowers):
+    ones = np.ones((1, 200_000_000), np.uint8)
+    savemat(flowers / MAT, {"labels": ones}, do_compression=True)
+    assert LARGEST_FILE < (flowers / MAT).stat().st_size < 2 * LARGEST_FILE
+    with pytest.raises(InputError, match=r"imagelabels\.mat has more than"):
+        read_flowers(flowers)
+
+
+def test_more_labels_than_any_data_set_has_are_refused(flowers, monkeypatch):
+    monkeypatch.setattr("dse.datasets.flowers.LARGEST_NUMBER", len(LABELS) - 1)
+    with pytest.raises(InputError, match=r"imagelabels\.mat"):
+        read_flowers(flowers)
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_labels_are_read_in_each_form_of_the_file(flowers, compressed):
+    expected = read_flowers(flowers).labels
+    for dtype in (np.uint8, np.int32, np.float64):
+        labels = np.array([LABELS], dtype)
+        savemat(flowers / MAT, {"labels": labels, "more": "text"}, do_compression=compressed)
+        assert read_flowers(flowers).labels.equal(expected)
 
 
 def test_all_captions_of_the_real_data_are_found(real_root):

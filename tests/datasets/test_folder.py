@@ -1,6 +1,8 @@
 """A folder of one's own: captions beside or mirrored, splits given or made, every slip named."""
 
 import json
+import os
+from random import Random
 
 import pytest
 from PIL import Image
@@ -9,6 +11,7 @@ from dse.cli import main
 from dse.datasets import read_dataset
 from dse.datasets.folder import read_folder
 from dse.utils.errors import InputError
+from faults.corruptions import NO_FILE, PLACE
 
 CLASSES = ("Blaumeise", "Gr\u00fcnfink mit Haube", "rotkehlchen", "sperling", "zaunk\u00f6nig")
 
@@ -60,6 +63,10 @@ def test_a_split_that_is_given_is_used_and_other_classes_are_said(photos):
     [
         ("{", r"splits\.json is not JSON"),
         ("[]", "three lists of class names"),
+        ("[" * 100_000 + "]" * 100_000, r"splits\.json is not JSON"),
+        ('{"train": ' + "9" * 5000 + "}", r"splits\.json is not JSON"),
+        ('{"train": [], "val": [], "test": [], "train": ["sperling"]}', "a key twice"),
+        (b'{"train": ["\xff"], "val": [], "test": []}', r"splits\.json, line 1"),
         ('{"train": [], "val": []}', "three lists of class names"),
         ('{"train": [1], "val": [], "test": []}', "three lists of class names"),
         ('{"train": ["elster"], "val": [], "test": []}', "names 'elster', which has no image"),
@@ -70,9 +77,37 @@ def test_a_split_that_is_given_is_used_and_other_classes_are_said(photos):
     ],
 )
 def test_a_wrong_split_is_named(photos, content, message):
-    (photos / "splits.json").write_text(content)
+    content = content if isinstance(content, bytes) else content.encode()
+    (photos / "splits.json").write_bytes(content)
     with pytest.raises(InputError, match=message):
         read_folder(photos)
+
+
+@pytest.mark.parametrize("instead", NO_FILE)
+def test_a_split_that_cannot_be_read_is_not_made_anew(photos, instead):
+    read_folder(photos)
+    PLACE[instead](photos / "splits.json", Random(0))
+    with pytest.raises(InputError, match=r"splits\.json"):
+        read_folder(photos)
+
+
+@pytest.mark.parametrize("instead", NO_FILE)
+def test_captions_beside_an_image_that_cannot_be_read_are_not_looked_for_elsewhere(photos, instead):
+    read_folder(photos)
+    beside = photos / "images" / "sperling" / "pic 0.txt"
+    beside.touch()
+    PLACE[instead](beside, Random(0))
+    with pytest.raises(InputError, match=r"images/sperling/pic 0\.txt"):
+        read_folder(photos)
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9", b"line\nbreak", b"\x1b[2J"])
+def test_a_class_whose_name_is_no_text_is_named(photos, name):
+    read_folder(photos)
+    os.rename(photos / "images" / "sperling", os.path.join(os.fsencode(photos / "images"), name))
+    with pytest.raises(InputError, match="rename it") as error:
+        read_folder(photos)
+    assert str(error.value).isprintable()
 
 
 def test_dse_data_lists_every_problem_and_other_calls_the_first(photos, own_cache, capsys):

@@ -1,5 +1,7 @@
 """The authors' archives, written here in their layout: features, captions, splits, faults."""
 
+from random import Random
+
 import numpy as np
 import pytest
 import torch
@@ -7,12 +9,13 @@ from hypothesis import given
 from hypothesis.extra import numpy as hnp
 
 from dse.cli import main
-from dse.datasets import load_dataset
+from dse.datasets import load_dataset, release
 from dse.datasets.described_images import DescribedImages
 from dse.datasets.release import read_release, read_vocabulary
 from dse.text.tokens import CHARACTER_LENGTH, CharacterTokenizer
 from dse.training.loop import TrainingConfig, train
 from dse.utils.errors import InputError
+from faults.corruptions import NO_FILE, PLACE
 
 from torch7_writer import Function, torch7_bytes  # isort: skip
 
@@ -203,6 +206,34 @@ def test_the_authors_vocabulary_is_used_by_encoders_of_words(archive):
     assert run.encoder.tokenizer.vocabulary == own
 
 
+def test_a_vocabulary_of_more_words_than_captions_have_is_refused(tmp_path, monkeypatch):
+    path = tmp_path / "vocab_c10.t7"
+    path.write_bytes(torch7_bytes({"a": 1, "b": 2, "c": 3}))
+    monkeypatch.setattr(release, "MOST_WORDS", 3)
+    assert read_vocabulary(path) == ["a", "b", "c"]
+    monkeypatch.setattr(release, "MOST_WORDS", 2)
+    with pytest.raises(InputError, match=r"vocab_c10\.t7 holds 3 words"):
+        read_vocabulary(path)
+    monkeypatch.setattr(release, "LARGEST_VOCABULARY_FILE", 10)  # before anything is built
+    with pytest.raises(InputError, match=r"vocab_c10\.t7 has more than 10 bytes"):
+        read_vocabulary(path)
+
+
+@pytest.mark.parametrize("name", ["manifest.txt", "vocab_c10.t7", "trainclasses.txt"])
+@pytest.mark.parametrize("instead", NO_FILE)
+def test_what_cannot_be_read_is_not_absent(archive, name, instead):
+    (archive / "vocab_c10.t7").write_bytes(torch7_bytes({"a": 1}))
+    PLACE[instead](archive / name, Random(0))
+    with pytest.raises(InputError, match=name):
+        read_release(archive)
+
+
+def test_a_class_without_any_captions_is_named(archive):
+    (archive / "text_c10" / f"{PRESENT[0]}.t7").unlink()
+    with pytest.raises(InputError, match=rf"{PRESENT[0]}\.t7 is missing"):
+        read_release(archive)
+
+
 @pytest.mark.parametrize(
     "table", [{"a": 1, "b": 1}, {"a": 0}, {"a": 1, "b": 3}, {"a": "one"}, {"a": True}, {1: 1}, 3]
 )
@@ -257,7 +288,9 @@ def filled(value, shape=(3, 201, 10), dtype=np.uint8):
         ("testclasses.txt", b"001.Red_Finch", "both name 001.Red_Finch"),
         ("valclasses.txt", b"001.Red_Finch", "both name 001.Red_Finch"),
         ("manifest.txt", b"a.t7\na.t7", "names a class twice"),
-        ("manifest.txt", b"\xff" * 5000, "lists: unpack the archive again"),
+        ("manifest.txt", b"\xff" * 5000, "line 1: not UTF-8"),
+        ("manifest.txt", b"001.Red_Finch.t7\n", "manifest.txt: correct the one or the other"),
+        (FINCH, filled(1e30, (3, 6, 10), np.float32), "beyond 1,000,000"),
         ("vocab_c10.t7", torch7_bytes({"a": 2}), "not a table of words"),
     ],
 )

@@ -6,6 +6,7 @@ import os
 import threading
 from contextlib import contextmanager
 from dataclasses import replace
+from random import Random
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from dse.images import cache as module
 from dse.images import encoders
 from dse.images.cache import cached_features
 from dse.utils.errors import InputError
+from faults.corruptions import NO_FILE, PLACE
 
 
 def cache_folders(own_cache):
@@ -102,6 +104,45 @@ def test_a_damaged_cache_is_made_again(images, mean_colour, own_cache, damage):
     assert load_file(file)["features"].shape == (70, 1, 3)
 
 
+def flip_a_bit(file, place):
+    content = bytearray(file.read_bytes())
+    content[place] ^= 1
+    file.unlink()  # the old content may be mapped
+    file.write_bytes(content)
+
+
+@pytest.mark.parametrize("float16", [False, True])
+def test_a_flipped_bit_in_the_cache_is_noticed(images, mean_colour, own_cache, float16):
+    first = cached_features(images, mean_colour, float16=float16, progress=False).clone()
+    file = next((own_cache / "features").glob("*/features.safetensors"))
+    for place in (-1, -70, -300):
+        flip_a_bit(file, place)
+        assert not torch.equal(first, load_file(file)["features"])
+        again = cached_features(images, mean_colour, float16=float16, progress=False)
+        assert torch.equal(first, again)
+
+
+def test_a_cache_from_before_the_checksums_is_used(images, mean_colour, own_cache, monkeypatch):
+    first = cached_features(images, mean_colour, progress=False).clone()
+    file = next((own_cache / "features").glob("*/features.safetensors"))
+    file.unlink()
+    save_file({"features": first}, file)
+    monkeypatch.setattr(module, "extract_features", None)
+    assert torch.equal(first, cached_features(images, mean_colour, progress=False))
+
+
+@pytest.mark.parametrize("instead", NO_FILE)
+def test_whatever_stands_in_the_place_of_the_cache_is_replaced(
+    images, mean_colour, own_cache, instead
+):
+    first = cached_features(images, mean_colour, progress=False).clone()
+    for path in ("*/features.safetensors", "*[!k]"):
+        (found,) = (own_cache / "features").glob(path)
+        PLACE[instead](found, Random(0))
+        assert torch.equal(first, cached_features(images, mean_colour, progress=False))
+    assert len(list((own_cache / "features").glob("*/features.safetensors"))) == 1
+
+
 def test_a_killed_extraction_goes_on_from_the_last_shard(
     images, mean_colour, own_cache, monkeypatch
 ):
@@ -142,7 +183,7 @@ def test_a_broken_image_leaves_no_finished_cache(images, mean_colour, own_cache)
 
 def test_a_missing_image_is_named(images, mean_colour, own_cache):
     images[3].unlink()
-    with pytest.raises(InputError, match=r"03\.png cannot be read \(No such file"):
+    with pytest.raises(InputError, match=r"03\.png is missing"):
         cached_features(images, mean_colour, progress=False)
 
 

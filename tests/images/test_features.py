@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from dse.images import features as module
+from dse.images import views as views_module
 from dse.images.encoders import ImageEncoder, load_image_encoder
 from dse.images.features import BATCH_SIZE, GPU_BATCH_SIZE, extract_features
 from dse.utils.errors import InputError
@@ -54,7 +54,7 @@ def test_a_thread_holds_one_batch_of_pixels(images, mean_colour, views, monkeypa
         in_hand -= len(pixels)
         return torch.zeros(len(pixels), 3)
 
-    monkeypatch.setattr(module, "read_image", read)
+    monkeypatch.setattr(views_module, "read_image", read)
     monkeypatch.setattr(type(mean_colour), "encode", encode)
     extract_features(images, mean_colour, views)
     assert in_hand == 0
@@ -71,7 +71,7 @@ def test_a_gpu_encodes_larger_batches(images, mean_colour, pretended_gpu, views,
 
 def test_at_most_the_next_batch_waits_for_a_gpu(images, mean_colour, pretended_gpu, monkeypatch):
     decoded, most = 0, 0
-    read, encode = module.read_image, ImageEncoder.encode
+    read, encode = views_module.read_image, ImageEncoder.encode
     lock = threading.Lock()
 
     def counted(path):
@@ -86,7 +86,7 @@ def test_at_most_the_next_batch_waits_for_a_gpu(images, mean_colour, pretended_g
         most = max(most, decoded - sum(pretended_gpu))
         return features
 
-    monkeypatch.setattr(module, "read_image", counted)
+    monkeypatch.setattr(views_module, "read_image", counted)
     monkeypatch.setattr(ImageEncoder, "encode", encode_and_compare)
     extract_features(images, mean_colour, views=10)
     assert most <= 60

@@ -2,14 +2,17 @@
 
 import logging
 import os
+from random import Random
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from dse.images import image_folder as module
 from dse.images.features import extract_features
 from dse.images.image_folder import find_images, read_image_folder
 from dse.utils.errors import InputError
+from faults.corruptions import NO_FILE, PLACE
 from mean_colour import draw
 
 
@@ -114,6 +117,32 @@ def test_a_damaged_cache_is_made_again(photos, mean_colour, own_cache, extracted
     assert extracted == [5, 5]
     assert torch.equal(read(photos, mean_colour).features, first.features)
     assert extracted == [5, 5]
+
+
+def test_a_flipped_bit_in_the_cache_is_noticed(photos, mean_colour, own_cache, extracted):
+    first = read(photos, mean_colour)
+    (file,) = own_cache.glob("images/*/*.safetensors")
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    assert torch.equal(read(photos, mean_colour).features, first.features)
+    assert extracted == [5, 5]
+
+
+def test_features_of_other_dimensions_in_the_cache_are_made_again(
+    photos, mean_colour, own_cache, extracted
+):
+    first = read(photos, mean_colour)
+    (file,) = own_cache.glob("images/*/*.safetensors")
+    save_file({digest: torch.zeros(4) for digest in load_file(file)}, file)
+    assert torch.equal(read(photos, mean_colour).features, first.features)
+
+
+@pytest.mark.parametrize("instead", [name for name in NO_FILE if name != "a folder"])
+def test_what_is_no_file_is_skipped_with_a_word(photos, mean_colour, instead):
+    PLACE[instead](photos / "3.png", Random(0))
+    images = read(photos, mean_colour)
+    assert len(images) == 4 and list(images.skipped) == [photos / "3.png"]
 
 
 @pytest.mark.parametrize("shard_size", [1, 3, 256])

@@ -1,14 +1,19 @@
 """Images of every kind become RGB or one line; views show what they should."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
+from random import Random
 
 import numpy as np
 import pytest
 import torch
 from PIL import EpsImagePlugin, Image
 
-from dse.images.views import image_size, read_image, ten_crops, whole_image
+from dse.images import views
+from dse.images.views import image_in_turn, image_size, read_image, ten_crops, whole_image
 from dse.utils.errors import InputError
+from faults.corruptions import NO_FILE, PLACE
+from mean_colour import draw
 
 BICUBIC = Image.Resampling.BICUBIC
 
@@ -97,6 +102,53 @@ def test_a_decompression_bomb_is_refused(tmp_path, monkeypatch, limit):
 def test_a_missing_image_is_named(tmp_path, read):
     with pytest.raises(InputError, match=r"absent\.png is missing"):
         read(tmp_path / "absent.png")
+
+
+@pytest.mark.parametrize("read", [read_image, image_size])
+@pytest.mark.parametrize("instead", NO_FILE)
+def test_what_is_no_file_is_refused_before_it_is_read(tmp_path, read, instead):
+    path = tmp_path / "bird.png"
+    draw(path, "red")
+    PLACE[instead](path, Random(0))
+    with pytest.raises(InputError, match=r"bird\.png"):
+        read(path)
+
+
+def test_the_checksums_of_a_png_are_compared(tmp_path):
+    path = tmp_path / "bird.png"
+    Image.effect_noise((64, 64), 50).save(path)
+    content = path.read_bytes()
+    for place in range(40, len(content), 97):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        with pytest.raises(InputError, match=r"bird\.png cannot be read"):
+            read_image(path)
+
+
+def test_of_large_images_only_one_is_in_memory_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(views, "LARGE", 30 * 20)
+    paths = [tmp_path / f"{i}.png" for i in range(6)]
+    for i, path in enumerate(paths):
+        draw(path, (40 * i, 0, 0))  # 40 x 30 pixels
+    small = tmp_path / "small.png"
+    Image.new("RGB", (30, 20)).save(small)
+    inside, most = [], []
+
+    def look(path):
+        with image_in_turn(path) as image:
+            inside.append(path)
+            most.append(len(inside))
+            with image_in_turn(small):  # it does not wait
+                pass
+            inside.remove(path)
+            return image.getpixel((0, 0))[0]
+
+    with ThreadPoolExecutor(6) as threads:
+        assert list(threads.map(look, paths)) == [40 * i for i in range(6)]
+    assert max(most) == 1
+    paths[0].write_bytes(b"broken")
+    with pytest.raises(InputError), image_in_turn(paths[0]):
+        pass
+    assert look(paths[1]) == 40  # the lock is free again
 
 
 @pytest.fixture

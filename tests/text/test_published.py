@@ -4,6 +4,9 @@ No published file can be had here, so the tests write them: Torch7's format byte
 modules where the authors' checkpoints have them; the state dicts of the ports in both spellings.
 """
 
+import zipfile
+from random import Random
+
 import numpy as np
 import pytest
 import torch
@@ -13,6 +16,7 @@ from dse.runs import Run, import_weights
 from dse.text.tokens import CharacterTokenizer
 from dse.utils.errors import InputError
 from dse.utils.torch7 import TorchObject
+from faults.corruptions import NO_FILE, PLACE
 
 from torch7_writer import Function, torch7_bytes  # isort: skip
 
@@ -171,6 +175,23 @@ def changed(change):
         (lambda s: s.update(conv1_weight=torch.zeros(384)), "conv1_weight has .* shape"),
         (lambda s: s["rnn_i2h_weight"].fill_(float("nan")), "rnn_i2h_weight holds values that"),
         (lambda s: s.update(conv3_bias=torch.zeros(100)), "a recurrence of 100 units"),
+        (lambda s: s["rnn_i2h_weight"].fill_(1e30), "rnn_i2h_weight holds values that"),
+        (lambda s: s.update(emb_proj_bias=torch.zeros(70_000)), "70,000 embedding dimensions"),
+        (lambda s: s.update(emb_proj_bias=torch.zeros(0)), "has 0 embedding dimensions"),
+        *(
+            (
+                lambda s, odd=odd: s.update(emb_proj_bias=odd(s["emb_proj_bias"])),
+                r"weights\.pth (is|holds) no",
+            )
+            for odd in (
+                lambda bias: torch.zeros(1).expand(10**12),  # 4 TB, if it were built
+                lambda bias: torch.zeros(1).half().expand(10**12),
+                lambda bias: bias.long(),
+                lambda bias: torch.complex(bias, bias),
+                lambda bias: bias.to_sparse(),
+                lambda bias: bias.to("meta"),
+            )
+        ),
     ],
 )
 def test_a_wrong_tensor_is_named(tmp_path, change, message):
@@ -179,6 +200,53 @@ def test_a_wrong_tensor_is_named(tmp_path, change, message):
         import_weights(file)
     assert "\n" not in str(error.value)
     assert "weights.pth" in str(error.value)
+
+
+def test_a_flipped_bit_in_the_numbers_is_noticed(tmp_path):
+    """The file has checksums, which PyTorch does not compare."""
+    path = write(tmp_path / "weights.pth", "extracted", port_state(256, False), False)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    torch.load(path, weights_only=True)
+    with pytest.raises(InputError, match=r"weights\.pth .* checksum"):
+        import_weights(path)
+
+
+def test_a_file_that_unpacks_to_more_than_it_may_have_is_refused(tmp_path, monkeypatch):
+    path = write(tmp_path / "weights.pth", "extracted", port_state(256, False), False)
+    packed = tmp_path / "packed.pth"
+    with (
+        zipfile.ZipFile(path) as source,
+        zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as target,
+    ):
+        for part in source.infolist():
+            target.writestr(part.filename, source.read(part))
+    import_weights(packed)
+    size = (path.stat().st_size + packed.stat().st_size) // 2
+    monkeypatch.setattr("dse.text.published.LARGEST_FILE", size)
+    with pytest.raises(InputError, match=r"packed\.pth .*too large"):
+        import_weights(packed)
+
+
+def test_a_tensor_of_more_numbers_than_its_part_of_the_file_is_refused(tmp_path, monkeypatch):
+    """Some versions of PyTorch would read on behind the part."""
+    state = port_state(256, False)
+    path = write(tmp_path / "weights.pth", "extracted", state, False)
+    larger = torch.zeros(2 * state["emb_proj_bias"].numel())[::2]
+    loaded = state | {"emb_proj_bias": larger}
+    monkeypatch.setattr(torch, "load", lambda *_, **__: loaded)
+    with pytest.raises(InputError, match=r"weights\.pth holds less numbers"):
+        import_weights(path)
+
+
+@pytest.mark.parametrize("instead", NO_FILE)
+def test_what_is_no_file_is_refused_before_it_is_read(tmp_path, instead):
+    path = tmp_path / "weights.pth"
+    path.touch()
+    PLACE[instead](path, Random(0))
+    with pytest.raises(InputError, match=r"weights\.pth"):
+        import_weights(path)
 
 
 class Malicious:
@@ -232,3 +300,19 @@ def test_a_file_that_is_not_there_or_nonsense(tmp_path):
     (tmp_path / "cut.pth").write_bytes(b"PK\x03\x04")
     with pytest.raises(InputError, match=r"cut\.pth holds no plain tensors"):
         import_weights(tmp_path / "cut.pth")
+
+
+@pytest.mark.parametrize(
+    "bias",
+    [
+        torch.zeros(1, dtype=torch.half).expand(10**12),  # two bytes in the file
+        torch.zeros(1024, dtype=torch.complex64),
+        torch.zeros(1024, dtype=torch.int64),
+        torch.eye(32).to_sparse(),
+    ],
+)
+def test_a_port_whose_tensors_are_not_plain_is_refused(tmp_path, bias):
+    path = tmp_path / "weights.pth"
+    torch.save(port_state(256, False) | {"emb_proj_bias": bias}, path)
+    with pytest.raises(InputError, match=r"weights\.pth (is no state dict|holds no plain tensors)"):
+        import_weights(path)

@@ -299,5 +299,5 @@ def test_a_large_tensor_is_held_in_memory_once(tmp_path):
 
 def test_a_file_that_is_not_there_or_is_a_folder(tmp_path):
     for path in (tmp_path / "none.t7", tmp_path):
-        with pytest.raises(InputError, match=rf"{path.name} cannot be read"):
+        with pytest.raises(InputError, match=path.name):
             read_torch7(path)

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from dse.datasets.download.archives import ARCHIVES, Archive, is_complete, md5_mismatch
 from dse.datasets.download.transfer import TransferError, refuse_full_disk, transfer
-from dse.datasets.download.unpacking import unpack
+from dse.datasets.download.unpacking import MAX_UNPACKED_BYTES, unpack
 from dse.utils.errors import InputError
+from dse.utils.files import refuse_no_file
 
 
 def download_dataset(
@@ -111,6 +112,7 @@ def fetch(
 
 
 def _put_in_place(file: Path, archive: Archive, root: Path, progress: bool) -> None:
+    refuse_no_file(file, "an archive is expected there", MAX_UNPACKED_BYTES)
     with file.open("rb") as stream:
         if stream.read(512).lstrip().startswith(b"<"):
             raise InputError(f"{file} is a web page in place of the archive")

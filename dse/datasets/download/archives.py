@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from dse.utils.errors import InputError
+from dse.utils.files import refuse_no_file
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,7 @@ def md5_mismatch(file: Path, archive: Archive) -> str | None:
     """What is wrong with the checksum of a file, in words that name both; None if nothing is."""
     if archive.md5 is None:
         return None
+    refuse_no_file(file, "the published file is expected there")
     with file.open("rb") as stream:
         # MD5 is what is published; it guards against accidents, not against forgery.
         found = hashlib.file_digest(stream, partial(hashlib.md5, usedforsecurity=False)).hexdigest()

@@ -11,6 +11,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from dse.utils.errors import InputError
+from dse.utils.files import is_there, read_bytes, refuse_no_file
 from dse.utils.progress import progress_bar
 
 ATTEMPTS = 4
@@ -55,6 +56,8 @@ def transfer(
     Source: RFC 9110, sections 13.1.5 (If-Range) and 14 (Range).
     """
     part = file.with_name(f"{file.name}.part")
+    if is_there(part):
+        refuse_no_file(part, "remove it")
     most, failures = _size(part), 0
     while True:
         try:
@@ -107,8 +110,11 @@ def _range_headers(part: Path, start: int) -> dict[str, str]:
     if not start:
         return {}
     headers = {"Range": f"bytes={start}-"}
-    if _version_file(part).exists():
-        headers["If-Range"] = _version_file(part).read_text(encoding="utf-8")
+    if is_there(_version_file(part)):
+        version = read_bytes(_version_file(part), "remove it").decode("latin-1")
+        if not (version and version.isascii() and version.isprintable()):
+            return {}  # it is damaged: start again
+        headers["If-Range"] = version
     return headers
 
 

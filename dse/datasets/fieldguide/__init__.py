@@ -5,6 +5,7 @@ follows from one seed; nothing is downloaded. The images and captions are made o
 minute, and cached.
 """
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -18,11 +19,14 @@ from dse.datasets.fieldguide.drawing import draw_bird
 from dse.datasets.fieldguide.kinds import write_caption
 from dse.datasets.fieldguide.species import ATTRIBUTES, NUM_PAIRS, Species, draw_species
 from dse.datasets.fieldguide.view import View, sample_view
-from dse.utils.files import cache_dir, written_whole
+from dse.utils.errors import InputError
+from dse.utils.files import cache_dir, is_there, read_bytes, remove, written_whole
 from dse.utils.progress import progress_bar
 
 GUIDE_VERSION = 2
 """Part of the cache's name. Raise it when an image or a caption changes; a test says when."""
+CHECKSUM = "captions.sha256"
+"""A file of the cache: the checksum of `captions.json`."""
 SEED = 2016
 CAPTIONS_PER_IMAGE = 10
 IMAGES_PER_SPECIES = range(26, 35)
@@ -42,10 +46,11 @@ def read_fieldguide() -> DescribedImages:
     """
     species = guide_species()
     folder = cache_dir() / f"fieldguide-{GUIDE_VERSION}"
-    if not (folder / "captions.json").is_file():
+    captions = _drawn_before(folder)
+    if captions is None:
+        remove(folder)
         with written_whole(folder) as partial:
-            _publish(species, partial)
-    captions = json.loads((folder / "captions.json").read_text(encoding="utf-8"))
+            captions = _publish(species, partial)
     names = list(captions)
     class_names = [bird.name for bird in species]
     class_of = {_folder_name(name): c for c, name in enumerate(class_names)}
@@ -127,7 +132,30 @@ def guide_captions(species: list[Species]) -> dict[str, list[str]]:
     return captions
 
 
-def _publish(species: list[Species], folder: Path) -> None:
+def _drawn_before(folder: Path) -> dict[str, list[str]] | None:
+    """The captions in the cache; None if they, or an image, are not there or damaged.
+
+    Whether an image is damaged is seen when it is read: a PNG has checksums. Captions that were
+    written before they had one are taken as they are.
+    """
+    try:
+        content = read_bytes(folder / "captions.json", "")
+        if is_there(folder / CHECKSUM):
+            expected = read_bytes(folder / CHECKSUM, "")
+            if _checksum(content) != expected:
+                return None
+        captions = json.loads(content)
+    except (InputError, ValueError, RecursionError):
+        return None
+    there = {f"{path.parent.name}/{path.name}" for path in folder.glob("images/*/*")}
+    return captions if captions.keys() <= there else None
+
+
+def _checksum(content: bytes) -> bytes:
+    return hashlib.sha256(content).hexdigest().encode()
+
+
+def _publish(species: list[Species], folder: Path) -> dict[str, list[str]]:
     """Draw every image and write every caption of the guide into a new folder."""
     paintings = (
         delayed(_paint)(bird, guide_images(c), folder / "images" / _folder_name(bird.name))
@@ -136,8 +164,11 @@ def _publish(species: list[Species], folder: Path) -> None:
     painted = Parallel(n_jobs=-1, return_as="generator_unordered")(paintings)
     for _ in progress_bar(painted, desc="drawing FieldGuide, once", total=len(species)):
         pass
-    captions = json.dumps(guide_captions(species), indent=0)
-    (folder / "captions.json").write_text(captions, encoding="utf-8")
+    captions = guide_captions(species)
+    content = json.dumps(captions, indent=0).encode()
+    (folder / "captions.json").write_bytes(content)
+    (folder / CHECKSUM).write_bytes(_checksum(content))
+    return captions
 
 
 def _paint(bird: Species, views: list[View], folder: Path) -> None:

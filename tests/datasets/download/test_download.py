@@ -6,6 +6,7 @@ import shutil
 import tarfile
 from dataclasses import replace
 from pathlib import PurePosixPath
+from random import Random
 from types import SimpleNamespace
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from dse.datasets.download import download_dataset, fetch
 from dse.datasets.download.archives import ARCHIVES, Archive
 from dse.utils.errors import InputError
+from faults.corruptions import PLACE
 
 MEMBERS = {"birds/images.txt": b"1 red.jpg\n", "birds/images/red.jpg": bytes(5000)}
 
@@ -150,6 +152,17 @@ def test_a_disk_that_refuses_is_one_line(birds, publisher, tmp_path):
     (tmp_path / "downloads").rename(tmp_path / "file")
     archive = replace(birds, target="file/birds")
     assert "file cannot be read or written" in refused(archive, tmp_path)
+
+
+@pytest.mark.parametrize("instead", ["a pipe", "a link to an endless file", "a socket"])
+@pytest.mark.parametrize("place", ["downloads/birds.tgz", "labels/birds.tgz"])
+def test_what_is_no_file_is_refused_before_it_is_read(birds, tmp_path, instead, place):
+    archive = replace(birds, target="labels/birds.tgz", required=())
+    path = tmp_path / place
+    path.parent.mkdir()
+    path.touch()
+    PLACE[instead](path, Random(0))
+    assert "birds.tgz is no file" in refused(archive, tmp_path)
 
 
 def test_a_full_disk_is_noticed_before_unpacking(birds, publisher, tree, tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """Transfers from a real server that breaks off, stalls, lies and refuses."""
 
 import shutil
+from random import Random
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from dse.datasets.download.transfer import ATTEMPTS, TransferError, transfer
 from dse.utils.errors import InputError
+from faults.corruptions import NO_FILE, PLACE
 
 CONTENT = np.random.default_rng(0).bytes(200_000)
 
@@ -97,6 +99,24 @@ def test_a_part_of_another_file_is_fetched_again(publisher, file, part, size, ve
     assert_whole(file)
     assert publisher.requests[0].range == f"bytes={size}-"
     assert publisher.requests[0].if_range == version
+
+
+@pytest.mark.parametrize("version", [b"", b"\xff\xfe", b'"a"\r\nHost: elsewhere', b"\0"])
+def test_a_damaged_version_is_no_reason_to_resume(publisher, file, part, version):
+    part.write_bytes(CONTENT[:1000])
+    part.with_name("birds.tgz.part.version").write_bytes(version)
+    get(publisher, file)
+    assert_whole(file)
+    assert [request.range for request in publisher.requests] == [None]
+
+
+@pytest.mark.parametrize("instead", [n for n in NO_FILE if n != "a file beyond all bounds"])
+def test_a_part_that_is_no_file_is_named(publisher, file, part, instead):
+    part.touch()
+    PLACE[instead](part, Random(0))
+    with pytest.raises(InputError, match=r"birds\.tgz\.part"):
+        get(publisher, file)
+    assert not publisher.requests
 
 
 @pytest.mark.parametrize(
