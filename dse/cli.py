@@ -4,6 +4,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import get_args
@@ -11,7 +12,8 @@ from typing import get_args
 from safetensors import SafetensorError
 from tqdm.auto import tqdm
 
-from dse.commands import classification, data, embedding, explanation, searching, training
+from dse.commands import classification, data, demo, embedding, explanation, searching, training
+from dse.commands.figures import refuse_overwriting
 from dse.config import TrainingConfig
 from dse.utils.errors import InputError
 
@@ -23,7 +25,8 @@ class _OneLineParser(argparse.ArgumentParser):
     """An argument parser whose complaint is one line that says where help is."""
 
     def error(self, message: str) -> None:
-        print(f"dse: {message}; see {self.prog} --help", file=sys.stderr)
+        line = InputError(f"{message}; see {self.prog} --help")  # it may quote anything
+        print(f"dse: {line}", file=sys.stderr)
         sys.exit(EXIT_WRONG_INPUT)
 
 
@@ -39,12 +42,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     `dse data` prints a line for everything that is wrong with the data set.
     """
+    with suppress(AttributeError):  # a name may hold what a terminal has no sign for
+        sys.stdout.reconfigure(errors="backslashreplace")
     options = _parser().parse_args(arguments)
     logger = logging.getLogger("dse")
     logger.setLevel(logging.INFO)
     logger.handlers = [_LogHandler()]
     logging.captureWarnings(True)  # those of libraries are for programmers, and precede our line
     try:
+        refuse_overwriting(options)
         options.command(options)
     except InputError as error:
         lines = error.problems if options.command is data.describe_data else [error]
@@ -105,9 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     train.set_defaults(command=training.train)
 
     evaluate = subparsers.add_parser("evaluate", help="measure a run on unseen classes")
-    evaluate.add_argument(
-        "run", type=Path, metavar="RUN", help="a folder that dse train made, or fieldguide"
-    )
+    _add_run(evaluate)
     evaluate.add_argument(
         "--root", metavar="DIR", help="the folder that holds the data, if it moved"
     )
@@ -117,9 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.set_defaults(command=training.evaluate)
 
     embed = subparsers.add_parser("embed", help="embed captions")
-    embed.add_argument(
-        "run", type=Path, metavar="RUN", help="a folder that dse train made, or fieldguide"
-    )
+    _add_run(embed)
     embed.add_argument(
         "captions", type=Path, metavar="FILE", help="one caption a line; or a folder text_c10"
     )
@@ -131,7 +133,7 @@ def _parser() -> argparse.ArgumentParser:
     embed.set_defaults(command=embedding.embed)
 
     explain = subparsers.add_parser("explain", help="why a caption has its score with an image")
-    explain.add_argument("run", type=Path, metavar="RUN", help="a folder that dse train made")
+    _add_run(explain)
     explain.add_argument("caption", metavar="CAPTION", help="a description, in quotes")
     explain.add_argument(
         "--image", required=True, type=Path, metavar="FILE", help="a JPEG, PNG or WebP file"
@@ -185,6 +187,18 @@ def _parser() -> argparse.ArgumentParser:
     _add_json(classify)
     classify.set_defaults(command=classification.classify_images)
 
+    shown = subparsers.add_parser("demo", help="a run as a page in your browser")
+    _add_run(shown)
+    _add_image_folder(shown, required=False)
+    shown.add_argument("--classes", type=Path, metavar="FILE", help="as for dse classify")
+    shown.add_argument("--root", metavar="DIR", help="the folder that holds the data, if it moved")
+    shown.add_argument(
+        "--host", default="127.0.0.1", metavar="NAME", help="0.0.0.0 lets other computers in"
+    )
+    shown.add_argument("--port", type=int, default=7860, metavar="N", help="default 7860; 0: any")
+    _add_device(shown)
+    shown.set_defaults(command=demo.demo)
+
     reproduce = subparsers.add_parser("reproduce", help="the paper's tables and figures, measured")
     _add_dataset(reproduce)
     _add_features(reproduce)
@@ -229,13 +243,15 @@ def _add_dataset(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", type=Path, metavar="RUN", help="a folder that dse train made")
-
-
-def _add_image_folder(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--images", required=True, type=Path, metavar="DIR", help="images, in subfolders too"
+        "run", type=Path, metavar="RUN", help="a folder that dse train made, or fieldguide"
     )
+
+
+def _add_image_folder(parser: argparse.ArgumentParser, required: bool = True) -> None:
+    told = "images, in subfolders too"
+    told += "" if required else " (default: the unseen ones of the run's data set)"
+    parser.add_argument("--images", required=required, type=Path, metavar="DIR", help=told)
     _add_image_encoder(parser)
 
 
@@ -258,13 +274,8 @@ def _positive(text: str) -> int:
 
 
 def _add_out(parser: argparse.ArgumentParser, default: str, told: str) -> None:
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=Path(default),
-        metavar="PATH",
-        help=f"{told} (default {default})",
-    )
+    told += f" (default {default})"
+    parser.add_argument("--out", type=Path, default=Path(default), metavar="PATH", help=told)
 
 
 def _add_features(parser: argparse.ArgumentParser) -> None:

@@ -1,14 +1,29 @@
 """How a text encoder is trained: every choice that a run depends on, besides its data."""
 
-import math
-from dataclasses import MISSING, dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
 import torch
 
 from dse.objective import LOSSES, OBJECTIVES
 from dse.text import TEXT_ENCODERS
-from dse.utils.errors import InputError
+from dse.utils.errors import InputError, first_line
+
+PRECISIONS = ("32-true", "64-true", "bf16-mixed", "16-mixed")
+RANGES = {
+    "temperature": (1e-4, 1e4),
+    "steps": (1, 10_000_000),
+    "batch_size": (2, 10_000_000),
+    "learning_rate": (1e-12, 100),
+    "lr_decay": (1e-12, 1),
+    "warmup": (0, 10_000_000),
+    "captions_per_image": (1, 10_000_000),
+    "units": (1, 4096),
+    "seed": (0, 2**32 - 1),
+    "validate_every": (0, 10_000_000),
+    "patience": (0, 10_000_000),
+}
+"""The lowest and the highest value of each number; what lies beyond them trains nothing."""
 
 
 def option(description: str, default: Any = MISSING) -> Any:
@@ -70,28 +85,26 @@ class TrainingConfig:
     output_bias: str = option("of the last layer: learned, zero, or auto (zero with da)", "auto")
 
     def __post_init__(self):
+        for own in fields(self):
+            value = getattr(self, own.name)
+            kinds = float | int if own.type is float else own.type
+            if isinstance(value, bool) or not isinstance(value, kinds):
+                called = getattr(own.type, "__name__", own.type)
+                raise InputError(f"{own.name} is {value!r:.80}: it must be of type {called}")
         for kind, value, known in (
             ("text encoder", self.text_encoder, TEXT_ENCODERS),
             ("split", self.split, ("trainval", "train")),
             ("objective", self.objective, OBJECTIVES),
             ("loss", self.loss, LOSSES),
+            ("precision", self.precision, PRECISIONS),
             ("output bias", self.output_bias, ("auto", "learned", "zero")),
         ):
             if value not in known:
                 raise InputError(f"unknown {kind} {value!r}: choose one of {', '.join(known)}")
-        for name in ("steps", "batch_size", "captions_per_image"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} is {getattr(self, name)}: it must be 1 or more")
-        if self.units is not None and self.units < 1:
-            raise InputError(f"units is {self.units}: it must be 1 or more")
-        if not 0 <= self.seed < 2**32:
-            raise InputError(f"seed is {self.seed}: it must be 0 to {2**32 - 1}")
-        for name in ("temperature", "learning_rate", "lr_decay"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise InputError(f"{name} is {getattr(self, name)}: it must be greater than 0")
-        for name in ("warmup", "validate_every", "patience"):
-            if getattr(self, name) < 0:
-                raise InputError(f"{name} is {getattr(self, name)}: it must be 0 or more")
+        for name, (lowest, highest) in RANGES.items():
+            value = getattr(self, name)
+            if value is not None and not lowest <= value <= highest:
+                raise InputError(f"{name} is {value}: it must be {lowest:,} to {highest:,}")
         if self.validate_every and self.split != "train":
             raise InputError(
                 f"split is {self.split!r} and holds the val classes: to validate, train on 'train'"
@@ -112,6 +125,13 @@ class TrainingConfig:
         )
 
 
-def read_config(fields: dict) -> TrainingConfig:
-    """The configuration in a run's or a result's file. Older ones learned every output bias."""
-    return TrainingConfig(**{"output_bias": "learned", **fields})
+def read_config(held: dict[str, Any]) -> TrainingConfig:
+    """The configuration in a run's or a result's file. Older ones learned every output bias.
+
+    Raises:
+        InputError: it is not one.
+    """
+    try:
+        return TrainingConfig(**{"output_bias": "learned", **held})
+    except TypeError as error:  # a field that is missing or unknown
+        raise InputError(f"it holds no configuration ({first_line(error)})") from None

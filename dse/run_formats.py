@@ -1,10 +1,45 @@
-"""Weights of runs that earlier versions wrote."""
+"""A run's text encoder from its files, also from those that earlier versions wrote."""
 
 import torch
 from torch import nn
 
+from dse.config import TrainingConfig
+from dse.run_files import RUN_FORMAT
+from dse.text import build_text_encoder
 from dse.text.layers import TokenConv1d, TokenLinear
 from dse.text.transformer import SentenceVectors
+
+
+def load_encoder(about: dict, config: TrainingConfig, state: dict[str, torch.Tensor]) -> nn.Module:
+    """The text encoder with its weights, on the CPU.
+
+    Args:
+        about: what `config.json` holds.
+        config: as it is there.
+        state: the tensors of `model.safetensors`.
+
+    Raises:
+        InputError: it cannot be built.
+        Exception: of any kind, where the weights are not those of such an encoder.
+    """
+    if not all(value.is_floating_point() for value in state.values()):
+        raise ValueError("some weights are whole numbers")
+    if len(state["linear.bias"]) != about["embedding_dim"]:  # before so much memory is taken
+        raise ValueError(f"linear.bias has {len(state['linear.bias'])} values")
+    encoder = build_text_encoder(
+        config.text_encoder,
+        about["embedding_dim"],
+        vocabulary=about["vocabulary"],
+        bigrams=about.get("bigrams"),
+        word_vectors=state.get("word_vectors"),
+        # The inputs of the last layer; it may be a table of tokens.
+        num_attributes=state["linear.weight"].shape[1] if "linear.weight" in state else None,
+        units=config.units,
+    )
+    if about["format"] < RUN_FORMAT:
+        state = upgrade_state(state, encoder, about["format"])
+    encoder.to(config.dtype).load_state_dict(state)
+    return encoder
 
 
 def upgrade_state(

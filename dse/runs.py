@@ -9,23 +9,35 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import nn
 
 from dse.config import TrainingConfig, read_config
-from dse.run_formats import upgrade_state
-from dse.text import build_text_encoder
+from dse.run_files import (
+    ABOUT,
+    HISTORY,
+    HISTORY_COLUMNS,
+    REMEDY,
+    RUN_FORMAT,
+    VALIDATION,
+    VALIDATION_COLUMNS,
+    WEIGHTS,
+    read_about,
+    read_history,
+    read_tensors,
+    read_validation,
+    write_checksums,
+)
+from dse.run_formats import load_encoder
 from dse.text.layers import text_lengths
 from dse.text.published import read_published
-from dse.utils.errors import InputError, first_line
+from dse.utils.errors import InputError
 from dse.utils.files import written_whole
 from dse.utils.progress import progress_bar
+from dse.utils.records import LONGEST
 
-RUN_FORMAT = 4
 PRETRAINED = Path(__file__).parent / "text" / "weights"
 """Runs that come with `dse`, one folder each; `scripts/train_pretrained.py` makes them."""
-HISTORY_COLUMNS = ["loss", "batch_accuracy", "learning_rate"]
-VALIDATION_COLUMNS = ["step", "top1", "ap50"]
 
 
 @dataclass(eq=False, repr=False)
@@ -93,7 +105,8 @@ class Run:
             float32 (n, D), one row a caption, on the CPU.
 
         Raises:
-            InputError: something in the list is no string, or the encoder reads no captions.
+            InputError: something in the list is no string, the encoder reads no captions, or its
+                weights give no numbers.
         """
         if self.config.text_encoder == "attributes":
             raise InputError("a run of attributes reads no captions: it embeds class attributes")
@@ -112,6 +125,7 @@ class Run:
         batches = order.split(batch_size)
         for rows in progress_bar(batches, desc="encoding", progress=progress):
             embeddings[rows] = self.encoder(tokens[rows].to(self.device)).to(embeddings)
+        refuse_no_numbers(embeddings)
         return embeddings
 
     def fingerprint(self) -> str:
@@ -130,8 +144,7 @@ class Run:
     def save(self, folder: Path | str) -> None:
         """Write the run to a folder. If it fails, no folder is left.
 
-        Files: `config.json` (configuration, data set, vocabulary, versions), `model.safetensors`,
-        `history.csv`, `validation.jsonl`.
+        Files: see `dse.run_files`.
 
         Raises:
             InputError: the folder exists and is not empty.
@@ -156,13 +169,14 @@ class Run:
             "versions": self.versions,
         }
         folder.mkdir()
-        (folder / "config.json").write_text(
-            json.dumps(about, indent=1, ensure_ascii=False), encoding="utf-8"
-        )
-        save_file(self.encoder.state_dict(), folder / "model.safetensors")
-        self.history.to_csv(folder / "history.csv", index=False)
+        text = json.dumps(about, indent=1, ensure_ascii=False)
+        # A root may have bytes in its name that are no text.
+        (folder / ABOUT).write_text(text, encoding="utf-8", errors="replace")
+        save_file(self.encoder.state_dict(), folder / WEIGHTS)
+        self.history.to_csv(folder / HISTORY, index=False)
         lines = [json.dumps(row) + "\n" for row in self.validation.to_dict("records")]
-        (folder / "validation.jsonl").write_text("".join(lines), encoding="utf-8")
+        (folder / VALIDATION).write_text("".join(lines), encoding="utf-8")
+        write_checksums(folder)
 
     @classmethod
     def load(cls, folder: Path | str, device: torch.device | str | None = None) -> "Run":
@@ -179,40 +193,29 @@ class Run:
         folder = Path(folder)
         if not folder.exists() and str(folder) in pretrained_names():
             folder = PRETRAINED / folder
-        if not (folder / "config.json").is_file():
+        if not (folder / ABOUT).is_file():
             raise InputError(
-                f"{folder} is not a run: it has no config.json; make one with dse train, or take "
+                f"{folder} is not a run: it has no {ABOUT}; make one with dse train, or take "
                 f"one that comes with dse: {', '.join(pretrained_names())}"
             )
-        try:
-            about = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-            if about["format"] > RUN_FORMAT:
-                raise InputError(f"{folder} has format {about['format']}: update dse to read it")
-            config = read_config(about["config"])
-            state = load_file(folder / "model.safetensors", str(device or "cpu"))
-            history = pd.read_csv(folder / "history.csv", dtype="float32")
-            lines = (folder / "validation.jsonl").read_text(encoding="utf-8").splitlines()
-            rows = [json.loads(line) for line in lines]
-            validation = pd.DataFrame(rows, columns=VALIDATION_COLUMNS)
-            encoder = build_text_encoder(
-                config.text_encoder,
-                about["embedding_dim"],
-                vocabulary=about["vocabulary"],
-                bigrams=about.get("bigrams"),
-                word_vectors=state.get("word_vectors"),
-                num_attributes=_inputs_of_linear(state),
-                units=config.units,
-            )
-            if about["format"] < RUN_FORMAT:
-                state = upgrade_state(state, encoder, about["format"])
-            encoder.to(device or "cpu", config.dtype).load_state_dict(state)
-        except InputError:
-            raise
-        except Exception as error:
-            raise InputError(
-                f"{folder} is a damaged run ({first_line(error)}): train it again"
-            ) from error
-        return cls(encoder.eval(), config, about["dataset"], history, validation, about["versions"])
+        return read_run(folder, device, REMEDY)
+
+
+def read_run(folder: Path, device: torch.device | str | None, remedy: str) -> Run:
+    """`Run.load` with the words on what to do about damage."""
+    about = read_about(folder, remedy)
+    state = read_tensors(folder / WEIGHTS, remedy)
+    history, validation = read_history(folder, remedy), read_validation(folder, remedy)
+    try:
+        config = read_config(about["config"])
+        encoder = load_encoder(about, config, state)
+    except InputError as error:
+        raise InputError(f"{folder / ABOUT}: {error}") from None
+    except Exception as error:  # torch has many kinds
+        why = " ".join(str(error).split())[:LONGEST]
+        raise InputError(f"{folder / WEIGHTS} does not fit {ABOUT} ({why}): {remedy}") from error
+    encoder.to(device or "cpu")
+    return Run(encoder.eval(), config, about["dataset"], history, validation, about["versions"])
 
 
 def load_pretrained(name: str, device: torch.device | str | None = None) -> Run:
@@ -249,7 +252,7 @@ def pretrained_names() -> list[str]:
         >>> pretrained_names()
         ['fieldguide']
     """
-    return sorted(path.parent.name for path in PRETRAINED.glob("*/config.json"))
+    return sorted(path.parent.name for path in PRETRAINED.glob(f"*/{ABOUT}"))
 
 
 def import_weights(path: Path | str) -> Run:
@@ -269,11 +272,6 @@ def import_weights(path: Path | str) -> Run:
     return Run(encoder, TrainingConfig(name), dataset, pd.DataFrame(columns=HISTORY_COLUMNS))
 
 
-def _inputs_of_linear(state: dict[str, torch.Tensor]) -> int | None:
-    """The inputs of the last layer; None where it is a table of tokens."""
-    return state["linear.weight"].shape[1] if "linear.weight" in state else None
-
-
 def versions() -> dict[str, str]:
     """The versions that a run's numbers depend on."""
     return {
@@ -281,6 +279,15 @@ def versions() -> dict[str, str]:
         "torch": torch.__version__,
         "python": platform.python_version(),
     }
+
+
+def refuse_no_numbers(embeddings: torch.Tensor) -> None:
+    """Raise an `InputError` if an embedding is infinite or not a number."""
+    if not embeddings.isfinite().all():
+        raise InputError(
+            "the run gives embeddings that are no numbers: its weights are far too large; train it "
+            "again"
+        )
 
 
 def refuse_used_folder(folder: Path) -> None:

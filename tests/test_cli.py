@@ -85,6 +85,12 @@ WRONG_CALLS = {
         + ["--out", "run"],
         "shared out evenly over 3 devices",
     ),
+    "more processes than cores": (
+        ["train", "fieldguide", "--text-encoder", "bag-of-words", "--devices", "40"]
+        + ["--device", "cpu", "--out", "run"],
+        "40 processes on",
+    ),
+    "figures onto a folder": (["data", "fieldguide", "--json", "."], ". is a folder"),
     "no devices": (
         ["train", "fieldguide", "--text-encoder", "bag-of-words", "--devices", "0", "--out", "run"],
         "0 devices",
@@ -263,11 +269,30 @@ def test_evaluate_takes_the_same_data_in_another_place_with_features_of_another_
     assert main(["evaluate", str(a_run), "--root", str(moved)]) == 0
 
 
-def test_evaluate_takes_runs_that_remember_no_data(a_run):
+def test_evaluate_refuses_other_splits_than_the_run_was_trained_on(a_run, tiny_cub, capsys):
+    splits = [tiny_cub / "cvpr2016_cub" / f"{name}classes.txt" for name in ("trainval", "test")]
+    contents = [path.read_text() for path in splits]
+    for path, content in zip(splits, reversed(contents), strict=True):
+        path.write_text(content)
+    assert "others" in refused(["evaluate", str(a_run)], capsys)
+
+
+def test_evaluate_says_what_it_cannot_tell(a_run, capsys):
+    (a_run / "SHA256SUMS").unlink()  # as in runs of earlier versions
     about = json.loads((a_run / "config.json").read_text())
     del about["dataset"]["content"], about["dataset"]["captions"]
     (a_run / "config.json").write_text(json.dumps(about))
     assert main(["evaluate", str(a_run)]) == 0
+    assert "cannot be told" in capsys.readouterr().err
+    (a_run / "config.json").write_text(json.dumps({**about, "dataset": {}}))
+    assert "names no data set" in refused(["evaluate", str(a_run)], capsys)
+
+
+def test_evaluate_says_that_classes_were_trained_on(a_run, capsys):
+    assert main(["evaluate", str(a_run)]) == 0
+    assert "trained on" not in capsys.readouterr().err
+    assert main(["evaluate", str(a_run), "--split", "trainval"]) == 0
+    assert "trained on 3 of these classes" in capsys.readouterr().err
 
 
 def test_the_library_logs_to_stderr_and_an_interruption_is_one_line(capsys, monkeypatch):

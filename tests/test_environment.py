@@ -81,7 +81,7 @@ def test_rules_of_the_house(path):
     text = path.read_text()
     folder = path.relative_to(ROOT / "dse").parts[0]
     assert len(text.splitlines()) <= 330, "a file that passes 300 lines is two ideas"
-    if path.name != "plots.py":
+    if folder != "plots" and path.name != "plots.py":
         assert "matplotlib" not in text
     if path.name != "cli.py":
         assert "ArgumentParser" not in text

@@ -105,4 +105,4 @@ def test_a_fitted_batch_is_said_and_a_chosen_one_is_refused(caplog):
     with pytest.raises(InputError, match="--batch-size 15"):
         fit_batch_size(TrainingConfig("bag-of-words", batch_size=16), 15)
     with pytest.raises(InputError, match="1 class:"):
-        fit_batch_size(TrainingConfig("bag-of-words", batch_size=1), 1)
+        fit_batch_size(TrainingConfig("bag-of-words", batch_size=2), 1)

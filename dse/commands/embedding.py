@@ -22,6 +22,8 @@ BLOCK = 4096
 
 def embed(options: Namespace) -> None:
     refuse_unknown_ending(options.out.suffix)
+    if options.out.is_dir():
+        raise InputError(f"{options.out} is a folder: give --out the name of a file")
     run = dse.Run.load(options.run, pick_device(options.device))
     dim = run.encode([]).shape[1]
     is_tree = options.captions.is_dir()

@@ -1,5 +1,6 @@
 """Training and measuring: `dse train`, `evaluate`, `reproduce`, `import-weights`."""
 
+import logging
 from argparse import Namespace
 from dataclasses import fields
 from pathlib import Path
@@ -14,10 +15,12 @@ from dse.reproduction import choose_cells, run_cells, write_summary
 from dse.runs import refuse_used_folder
 from dse.sampling import fit_batch_size
 from dse.text.tokens import unknown_words, words
+from dse.training.checkpoints import refuse_unless_free
 from dse.training.devices import is_first_process, refuse_uneven_shares, start_devices
-from dse.training.loop import refuse_unless_free
 from dse.utils.devices import pick_device
 from dse.utils.errors import InputError
+
+logger = logging.getLogger(__name__)
 
 
 def train(options: Namespace) -> None:
@@ -57,16 +60,22 @@ def train(options: Namespace) -> None:
 def evaluate(options: Namespace) -> None:
     device = pick_device(options.device)
     run = dse.Run.load(options.run, device)
+    if run.dataset.get("name") is None:
+        raise InputError(f"{options.run} names no data set: evaluate it in Python, dse.evaluate")
     data = dse.load_dataset(
         run.dataset["name"],
-        options.root or run.dataset["root"],
-        image_encoder=run.dataset["image_encoder"],
-        float16=run.dataset["float16"],
+        options.root or run.dataset.get("root"),
+        image_encoder=run.dataset.get("image_encoder"),
+        float16=run.dataset.get("float16", False),
         precision=run.dataset.get("feature_precision", "32-true"),
         device=device,
     )
     _refuse_other_data(options.run, run, data)
     metrics = dse.evaluate(run, data, options.split)
+    trained_on, measured = (data.splits.get(name, []) for name in (run.config.split, options.split))
+    seen = set(map(int, trained_on)) & set(map(int, measured))
+    if seen:
+        logger.warning("note: the run was trained on %d of these classes", len(seen))
     figures = metrics.to_dict()
     chance = 100 / figures["classes"]
     print(f"{options.split}: {figures['classes']} classes, {figures['images']} images")
@@ -102,12 +111,18 @@ def _refuse_other_data(folder: Path, run: dse.Run, data: dse.DescribedImages) ->
     Features are left out: another device or processor gives others in their last digits.
     """
     there, here = run.dataset, data.describe()
-    if there.get("content") in (None, here["content"]):  # imported weights have none
+    if there.get("content") is None:  # imported weights, or a run of an earlier version
+        logger.warning(
+            "note: %s does not say on which captions and splits it was trained: whether %s is the "
+            "same cannot be told", folder, data.name,
+        )  # fmt: skip
+        return
+    if there["content"] == here["content"]:
         return
     counts = [
-        f"{there[what]:,} {what} then, {here[what]:,} now"
+        f"{there.get(what, 0):,} {what} then, {here[what]:,} now"
         for what in ("classes", "images", "captions")
-        if there[what] != here[what]
+        if there.get(what) != here[what]
     ]
     raise InputError(
         f"{data.name} differs from the data that {folder} was trained on "

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dse.explanation import Explanation, Term
 
 FOR, AGAINST = (0, 114, 178), (230, 159, 0)
-"""Blue and orange of `dse.plots`, which colour-blind people tell apart."""
+"""Blue and orange, which colour-blind people tell apart."""
 STRONGEST = 0.45
 """Opacity of the strongest evidence: with more, light text on a dark page is hard to read."""
 IMAGE_SIZE = 320
@@ -28,7 +28,8 @@ LONGEST_TABLE = 30
 # The colours are transparent, and the text keeps the colour of the page that it stands in: so it
 # can be read on a light page and on a dark one.
 _FRAGMENT = """\
-<div style="display:flex;flex-wrap:wrap;gap:1.2em;align-items:flex-start;max-width:56em">
+<div class="explanation" style="display:flex;flex-wrap:wrap;gap:1.2em;\
+align-items:flex-start;max-width:56em">
 {image}<div style="flex:1 1 18em;min-width:0">
 <p dir="auto" style="font-size:1.2em;line-height:1.8;margin:0 0 .5em;\
 white-space:pre-wrap;overflow-wrap:anywhere">{caption}</p>

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from dse.config import TrainingConfig
+from dse.config import RANGES, TrainingConfig
 from dse.datasets.described_images import DescribedImages
 from dse.objective import OBJECTIVES
 from dse.sampling import fit_batch_size
@@ -46,6 +46,9 @@ PHOTOGRAPH_STEPS = {"all": 4200, "char-lstm": 2000, "attributes": 1050, "figure4
 FULL_EPOCHS = {"all": 200, "attributes": 7}
 """The authors' length. An epoch has as many minibatches as there are training classes, so that is
 30,000 minibatches on CUB's 150 classes and 16,400 on the 82 of Flowers."""
+
+MOST_SEEDS = 1000
+MOST_CAPTIONS = 10
 
 FORMS = ("float64", "zero-bias", "annealed")
 """What a cell may change in the authors' form of training, one thing at a time:
@@ -89,6 +92,12 @@ class Cell:
     form: str | None = None
     length: int | str | None = field(default=None, compare=False)
 
+    def __post_init__(self):
+        for name, (lowest, highest) in (("seed", RANGES["seed"]), ("captions", (1, MOST_CAPTIONS))):
+            value = getattr(self, name)
+            if value is not None and not lowest <= value <= highest:
+                raise InputError(f"{name} of a cell is {value}: it must be {lowest} to {highest:,}")
+
     @property
     def name(self) -> str:
         """The name of the cell's file, without `.json`."""
@@ -104,12 +113,16 @@ class Cell:
             InputError: it is not the name of a cell.
         """
         encoders, objectives, forms = map("|".join, (TEXT_ENCODERS, OBJECTIVES, FORMS))
-        pattern = rf"({encoders})-({objectives})-seed(\d+)(?:-captions(\d+))?(?:-({forms}))?"
+        seed, captions = "seed([0-9]{1,10})", "captions([0-9]{1,3})"
+        pattern = rf"({encoders})-({objectives})-{seed}(?:-{captions})?(?:-({forms}))?"
         found = re.fullmatch(pattern, name)
         if found is None:
             raise InputError(f"{name!r} is not a cell: write one as char-cnn-rnn-ds-seed0")
         encoder, objective, seed, captions, form = found.groups()
-        return cls(encoder, objective, int(seed), None if captions is None else int(captions), form)
+        cell = cls(encoder, objective, int(seed), None if captions is None else int(captions), form)
+        if cell.name != name:
+            raise InputError(f"{name!r} is not how a cell is written: write {cell.name}")
+        return cell
 
     def training_config(self, data: DescribedImages) -> TrainingConfig:
         """How the cell is trained on a data set."""
@@ -182,9 +195,9 @@ def choose_cells(
         ['word-cnn-ds-seed0', 'word-cnn-ds-seed1']
     """
     cells = [cell for name in only or PARTS for cell in _named(name)]
-    for name, number in (("seeds", seeds), ("steps", length)):
-        if isinstance(number, int) and number < 1:
-            raise InputError(f"{name} is {number}: it must be 1 or more")
+    for name, number, most in (("seeds", seeds, MOST_SEEDS), ("steps", length, RANGES["steps"][1])):
+        if isinstance(number, int) and not 1 <= number <= most:
+            raise InputError(f"{name} is {number}: it must be 1 to {most:,}")
     if seeds is not None:
         cells += [replace(cell, seed=seed) for cell in cells for seed in range(seeds)]
     return [replace(cell, length=length) for cell in dict.fromkeys(cells)]
@@ -196,11 +209,10 @@ def _named(name: str) -> list[Cell]:
     if name in TEXT_ENCODERS:
         own = [cell for part in PARTS.values() for cell in part if cell.text_encoder == name]
         return own or [Cell(name)]
-    try:
+    if "-seed" in name:
         return [Cell.from_name(name)]
-    except InputError:
-        parts = ", ".join(PARTS)
-        raise InputError(
-            f"--only {name!r} is no part ({parts}, summary), no text encoder and no cell such as "
-            "char-cnn-rnn-ds-seed0"
-        ) from None
+    parts = ", ".join(PARTS)
+    raise InputError(
+        f"--only {name!r} is no part ({parts}, summary), no text encoder and no cell such as "
+        "char-cnn-rnn-ds-seed0"
+    )

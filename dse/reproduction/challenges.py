@@ -47,24 +47,35 @@ def challenge_rows(records: Records, resamples: int, seed: int) -> list[dict]:
 
 
 def challenge_section(rows: list[dict]) -> list[str]:
-    """The rows as Markdown, a column for each challenge; those that are `best` in bold."""
+    """The rows as a section of a summary, in Markdown."""
     if not rows:
         return []
-    lines: dict[str, list[str]] = {}
-    for row in rows:
-        share = number(row["pair_accuracy"])
-        cell = f"{f'**{share}**' if row['best'] else share} ({bounds(row['interval'])})"
-        name = row["text_encoder"]
-        lines.setdefault(name, [name, str(len(row["seeds"]))]).append(cell)
-    header = ["text encoder", "seeds", *dict.fromkeys(row["challenge"] for row in rows)]
     return [
         "## Challenges",
         "Confusable pairs told apart, in percent; the chance level is 50. Each challenge describes "
         "the test species in captions of one kind. Means over the seeds; the interval resamples "
         "pairs and seeds. In bold: the highest share of a column, and those that are not told "
         "apart from it (the same pairs and seeds, Holm's p value over the column 0.05 or more).",
-        grid(header, list(lines.values())),
+        challenge_table(rows),
     ]
+
+
+def challenge_table(rows: list[dict], intervals: bool = True) -> str:
+    """The rows as a table in Markdown, a column for each challenge; those that are `best` in bold.
+
+    Args:
+        rows: of `challenge_rows`.
+        intervals: with the intervals and the number of seeds; else whole numbers alone.
+    """
+    lines: dict[str, list[str]] = {}
+    for row in rows:
+        name, share = row["text_encoder"], number(row["pair_accuracy"], digits=int(intervals))
+        cell = f"**{share}**" if row["best"] else share
+        first = [name, str(len(row["seeds"]))] if intervals else [name]
+        own = lines.setdefault(name, first)
+        own.append(f"{cell} ({bounds(row['interval'])})" if intervals else cell)
+    header = ["text encoder", "seeds"] if intervals else ["text encoder"]
+    return grid([*header, *dict.fromkeys(row["challenge"] for row in rows)], list(lines.values()))
 
 
 def _of_encoder(records: Records, encoder: str, challenge: str) -> dict[int, dict]:

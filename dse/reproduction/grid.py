@@ -16,8 +16,9 @@ from typing import Any
 import pandas as pd
 
 from dse.utils.errors import InputError, first_line, missing_extra
-from dse.utils.files import written_whole
+from dse.utils.files import remove_abandoned, written_whole
 from dse.utils.progress import progress_bar
+from dse.utils.records import read_json
 
 logger = logging.getLogger(__name__)
 
@@ -119,12 +120,10 @@ def _is_done(name: str, folder: Path) -> bool:
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{,199}", name):
         raise InputError(f"{name!r} cannot name a file: use at most 200 letters, digits, '.-_'")
     path = folder / f"{name}.json"
-    if not path.exists():
+    remove_abandoned(path)
+    if not os.path.lexists(path):
         return False
-    try:
-        json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        raise InputError(f"{path} is damaged: remove it, and run the grid again") from None
+    read_json(path, dict[str, Any], "remove it, and run the grid again")
     return True
 
 

@@ -1,6 +1,5 @@
 """From a cell to its record: train, measure on the unseen classes, keep figures and no weights."""
 
-import json
 import logging
 import os
 import platform
@@ -35,10 +34,12 @@ from dse.reproduction.caption_curves import caption_curve, single_caption
 from dse.reproduction.cells import Cell
 from dse.reproduction.figures import rounded
 from dse.reproduction.grid import run_grid
+from dse.reproduction.records import REMEDY, read_record
 from dse.runs import Run
 from dse.training import train
 from dse.utils.devices import describe_device
 from dse.utils.errors import InputError
+from dse.utils.records import with_checksum
 
 logger = logging.getLogger(__name__)
 
@@ -98,15 +99,15 @@ def _obstacle(cell: Cell, data: DescribedImages) -> str | None:
 
 def _refuse_other_record(path: Path, cell: Cell, data: DescribedImages, content: str) -> None:
     """Raise an `InputError` if a file is there that this call would not have written."""
-    if not path.exists():
+    if not os.path.lexists(path):
         return
     expected = {"data": content, "image_encoder": data.image_encoder}
+    record = read_record(path, cell)
+    held = {key: record[key] for key in expected}
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        held = {key: record[key] for key in expected}
-        config = read_config(record["config"])
-    except (OSError, ValueError, KeyError, TypeError):
-        raise InputError(f"{path} is damaged or of an older form: remove it") from None
+        config = read_config(record.get("config", {}))
+    except InputError as error:
+        raise InputError(f"{path} is damaged ({error}): {REMEDY}") from None
     if held["image_encoder"] != expected["image_encoder"]:
         difference = f"the image encoder {held['image_encoder']}, not {expected['image_encoder']}"
     elif held != expected:
@@ -144,7 +145,7 @@ def measure_cell(
     - `single_caption`, `caption_curve`: see `caption_curves`; None for `attributes`.
     - `per_class`, `confusion`: by class, rows and columns in the order of `per_class`.
     - `final_loss` (mean of the last 100 steps), `minutes` (of training alone), `versions`,
-      `machine`.
+      `machine`; `sha256`, a checksum of all that.
 
     Args:
         data: with features.
@@ -187,7 +188,7 @@ def measure_cell(
             "device": describe_device(run.device),
         },
     }
-    return rounded(record, digits=6)
+    return with_checksum(rounded(record, digits=6))
 
 
 def _common_size(classes: DescribedImages) -> list[int] | None:

@@ -1,7 +1,6 @@
 """The tables and figures of the paper, its figures beside ours, drawn from a summary.
 
 The paper's figures are dashed, ours solid. Every function returns its figure and shows nothing.
-Figures are transparent, and their colours are readable on white and on black.
 """
 
 import re
@@ -20,7 +19,8 @@ from matplotlib.lines import Line2D
 from dse.datasets.described_images import DescribedImages
 from dse.evaluation import score
 from dse.images.views import read_image
-from dse.plots import INK, STYLES, THEME
+from dse.plots.grids import ImageGrid, Picture
+from dse.plots.style import GREY, STYLE, STYLES, WIDTH, finished
 from dse.reproduction.formats import METRIC_NAMES
 from dse.runs import Run
 
@@ -30,10 +30,10 @@ VERDICT_MARKS = {
     "not told apart": {"marker": "o", "markerfacecolor": "none"},
     "does not hold": {"marker": "X"},
 }
-PAPER_MARK = {"marker": "D", "markerfacecolor": "none", "color": INK, "markersize": 5}
+PAPER_MARK = {"marker": "D", "markerfacecolor": "none", "color": GREY, "markersize": 5}
 
 
-@plt.rc_context(THEME)
+@plt.rc_context(STYLE)
 def against_paper(summary: Mapping, objective: str = "ds") -> Figure:
     """Our figures against the paper's, a point a text encoder, with its 95 % interval.
 
@@ -44,7 +44,7 @@ def against_paper(summary: Mapping, objective: str = "ds") -> Figure:
         summary: as `dse.reproduction.summarise` makes it.
         objective: `ds` or `da`.
     """
-    figure, axes = plt.subplots(1, 2, figsize=(9.5, 4.2))
+    figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 3.6))
     drawn = []
     for axis, metric in zip(axes, PANELS, strict=True):
         for row in summary["table"]:
@@ -56,25 +56,20 @@ def against_paper(summary: Mapping, objective: str = "ds") -> Figure:
                 axis.plot([row["paper"]] * 2, row["interval"], color=colour, linewidth=1.2)
                 inside = "none" if row["other_length"] else colour
                 style = {"color": colour, "markersize": 7, "markerfacecolor": inside}
-                axis.plot(row["paper"], row["ours"], mark or "*", **style)
+                axis.plot(row["paper"], row["ours"], mark, **style)
                 drawn.append(row["text_encoder"])
-        axis.set_xlabel(f"{METRIC_NAMES[metric]} in the paper (%)")
-        axis.set_ylabel(f"{METRIC_NAMES[metric]} here (%)")
-        _plain(axis)
+        axis.set(title=f"{METRIC_NAMES[metric]} (%)", xlabel="in the paper", ylabel="here")
     handles = [
-        Line2D([], [], color=STYLES[name][0], marker=STYLES[name][1] or "*", ls="", label=name)
+        Line2D([], [], color=STYLES[name][0], marker=STYLES[name][1], ls="", label=name)
         for name in dict.fromkeys(drawn)
     ]
     if any(row["other_length"] for row in summary["table"] if row["objective"] == objective):
-        style = {"color": INK, "markerfacecolor": "none", "ls": ""}
+        style = {"color": GREY, "markerfacecolor": "none", "ls": ""}
         handles.append(Line2D([], [], marker="o", label="another length", **style))
-    figure.tight_layout(rect=(0, 0.06 * -(-len(handles) // 5), 1, 1))
-    figure.legend(handles=handles, ncols=5, frameon=False, fontsize=9, loc="lower center")
-    plt.close(figure)
-    return figure
+    return _with_legend_above(figure, handles)
 
 
-@plt.rc_context(THEME)
+@plt.rc_context(STYLE)
 def figure4a(summary: Mapping, encoders: Sequence[str] | None = None) -> Figure:
     """Top-1 and precision at 50 against the captions of an image in training.
 
@@ -94,7 +89,7 @@ def figure4a(summary: Mapping, encoders: Sequence[str] | None = None) -> Figure:
     return _with_legend(figure, drawn, summary)
 
 
-@plt.rc_context(THEME)
+@plt.rc_context(STYLE)
 def figure4b(summary: Mapping, encoders: Sequence[str] | None = None) -> Figure:
     """Top-1 and precision at 50 against the test captions that describe a class.
 
@@ -121,61 +116,74 @@ def figure4b(summary: Mapping, encoders: Sequence[str] | None = None) -> Figure:
                 )
     for axis, metric in zip(axes, PANELS, strict=True):
         _attributes_line(axis, summary, metric)
-        axis.set_xticks(range(len(rows[0]["captions"])), rows[0]["captions"])
+        axis.set_xticks(range(0, len(rows[0]["captions"]), 2), rows[0]["captions"][::2])
     return _with_legend(figure, encoders, summary)
 
 
-@plt.rc_context(THEME)
+@plt.rc_context(STYLE)
 def confusion_matrix(record: Mapping) -> Figure:
     """Who is taken for whom: the share of each class's images that goes to each class.
 
-    The colours follow the root of the share, so that small ones can be seen.
+    The colours follow the root of the share, so that small ones can be seen. Columns stand in the
+    order of the rows.
 
     Args:
         record: of one run, as `dse.reproduction.measure_cell` makes it.
     """
     counts = np.array(record["confusion"])
     names = [re.sub(r"^\d+\.", "", name).replace("_", " ") for name in record["per_class"]]
-    figure, axis = plt.subplots(figsize=(8.8, 7.6))
     shares = 100 * counts / counts.sum(1, keepdims=True)
-    image = axis.imshow(shares, cmap="cividis", norm=PowerNorm(0.5, vmin=0))
-    for set_ticks, rotation in ((axis.set_xticks, 90), (axis.set_yticks, 0)):
-        set_ticks(range(len(names)), names, fontsize=7 if len(names) > 35 else 8, rotation=rotation)
-    axis.set_xlabel("taken for")
-    axis.set_ylabel("images of")
-    figure.colorbar(image, ax=axis, label="share of the class's images (%)", shrink=0.8)
-    return _finished(figure)
+    side = 0.6 + 0.19 * len(names)
+    figure, axis = plt.subplots(figsize=(WIDTH, min(side, 9)), layout="constrained")
+    bar = {"label": "share of the class's images (%)", "shrink": 0.6, "pad": 0.02}
+    sns.heatmap(
+        shares, ax=axis, cmap="Blues", norm=PowerNorm(0.5, vmin=0), cbar_kws=bar, xticklabels=False
+    )
+    axis.set_yticks(np.arange(len(names)) + 0.5, names, rotation=0)
+    axis.tick_params(length=0)
+    axis.set(xlabel="taken for (same order)", ylabel="")
+    return finished(figure)
 
 
-@plt.rc_context(THEME)
-def claims(summary: Mapping) -> Figure:
+@plt.rc_context(STYLE)
+def claims(summary: Mapping, group: str | None = None) -> Figure:
     """The paper's claims as differences that should be above 0: ours with its 95 % interval.
 
-    A panel for each group of claims, the largest difference first. A filled dot holds after Holm's
-    correction, a cross is reversed, a hollow dot is not told apart; diamonds are the paper's. The
-    colour is that of the encoder that should be above. Claims that are missing are left out.
+    Those of one group, or a panel for each group of claims, the largest difference first. A filled
+    dot holds after Holm's correction, a cross is reversed, a hollow dot is not told apart; diamonds
+    are the paper's. The colour is that of the encoder that should be above. Claims that are missing
+    are left out.
+
+    Args:
+        summary: as `dse.reproduction.summarise` makes it.
+        group: of claims, as `summary["claims"]` names it.
     """
-    known = [row for row in summary["claims"] if row["ours"] is not None]
+    known = [
+        row
+        for row in summary["claims"]
+        if row["ours"] is not None and group in (None, row["group"])
+    ]
     rows = pd.DataFrame(known, columns=[*(known[0] if known else ["group"])])
     groups = dict(list(rows.groupby("group", sort=False)))
-    heights = [len(own) + 1.6 for own in groups.values()] or [1]
-    size = (9, 0.6 + 0.27 * sum(heights))
+    heights = [_claim_names(own).str.count("\n").sum() + len(own) + 1.6 for own in groups.values()]
+    heights = heights or [1]
+    size = (WIDTH, 0.9 + 0.27 * sum(heights))
     layout = {"figsize": size, "squeeze": False, "layout": "constrained"}
     figure, axes = plt.subplots(len(heights), 1, height_ratios=heights, **layout)
     for axis, (group, own) in zip(axes.flat, groups.items(), strict=False):
         _claims_of_group(axis, group, own.sort_values("ours", ascending=False))
-    axes[-1, 0].set_xlabel("difference in points, with its 95 % interval")
-    marks = [{**mark, "color": INK, "label": name} for name, mark in VERDICT_MARKS.items()]
+    axes[-1, 0].set_xlabel("difference in points")
+    marks = [{**mark, "color": GREY, "label": name} for name, mark in VERDICT_MARKS.items()]
     handles = [Line2D([], [], ls="", **own) for own in (*marks, {**PAPER_MARK, "label": "paper"})]
-    figure.legend(handles=handles, ncols=4, frameon=False, fontsize=9, loc="outside upper center")
+    figure.legend(handles=handles, ncols=2, loc="outside upper center")
     plt.close(figure)
     return figure
 
 
 def _claims_of_group(axis: Axes, group: str, rows: pd.DataFrame) -> None:
-    names = [claim.removeprefix(f"{group}: ") for claim in rows.claim]
-    colours = [STYLES[own[0]][0] if len(own) == 1 else INK for own in rows.higher]
-    axis.axvline(0, color=INK, linewidth=0.8)
+    names = list(_claim_names(rows))
+    colours = [STYLES[own[0]][0] if len(own) == 1 else GREY for own in rows.higher]
+    axis.axvline(0, color=GREY, linewidth=0.8)
     axis.hlines(names, *zip(*rows.interval, strict=True), color=colours, linewidth=2)
     points = {"y": names, "order": names, "errorbar": None, "linestyle": "none", "ax": axis}
     for verdict, mark in VERDICT_MARKS.items():
@@ -184,12 +192,17 @@ def _claims_of_group(axis: Axes, group: str, rows: pd.DataFrame) -> None:
         sns.pointplot(x=ours, hue=names, palette=palette, legend=False, **mark, **points)
     sns.pointplot(x=rows.paper.astype(float), **PAPER_MARK, **points)
     axis.set(xlabel="", ylabel="")
-    axis.set_title(group, fontsize=9.5, loc="left")
-    axis.tick_params(labelsize=8.5)
-    _plain(axis, "x")
+    axis.set_title(group, loc="left")
+    axis.grid(visible=False, axis="y")
 
 
-@plt.rc_context(THEME)
+def _claim_names(rows: pd.DataFrame) -> pd.Series:
+    """The claims of a group without its name, in lines."""
+    names = rows.apply(lambda row: row.claim.removeprefix(f"{row.group}: "), axis=1)
+    return names.map(lambda name: textwrap.fill(name, 30, break_on_hyphens=False))
+
+
+@plt.rc_context(STYLE)
 def seeds(summary: Mapping) -> Figure:
     """The figures of the cells that were trained with several seeds, a dot a run, and their means.
 
@@ -199,7 +212,7 @@ def seeds(summary: Mapping) -> Figure:
     rows = pd.DataFrame(summary["seeds"], columns=["text_encoder", "objective", "metric", "values"])
     rows["cell"] = rows.text_encoder + ", " + rows.objective.str.upper()
     cells = rows.cell.nunique()
-    figure, axes = plt.subplots(1, 2, figsize=(9.5, 1.2 + 0.35 * cells), sharey=True)
+    figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 1.2 + 0.3 * cells), sharey=True)
     for axis, metric in zip(axes, PANELS, strict=True):
         own = rows[rows.metric == metric].explode("values").astype({"values": float})
         palette = {
@@ -209,42 +222,39 @@ def seeds(summary: Mapping) -> Figure:
         if cells:
             sns.stripplot(own, **style, jitter=False, size=7, alpha=0.6, legend=False)
             sns.pointplot(own, **style, errorbar=None, linestyle="none", marker="|", markersize=18)
-        axis.set(xlabel=f"{METRIC_NAMES[metric]} on unseen classes (%)", ylabel="")
-        _plain(axis, "x")
-    return _finished(figure)
+        axis.set(xlabel=f"{METRIC_NAMES[metric]} (%)", ylabel="")
+        axis.grid(visible=False, axis="y")
+    return finished(figure)
 
 
-@plt.rc_context(THEME)
 def retrieval(
     run: Run, test: DescribedImages, queries: Mapping[str, str], images: int = 6
-) -> Figure:
+) -> ImageGrid:
     """The images that score highest with a sentence, a row a sentence, as the paper shows them.
 
     Args:
         run: a trained text encoder.
         test: the classes to search, with images and features, as `data.subset("test")`.
-        queries: sentence -> the name of the class that it describes; its images are framed blue.
+        queries: sentence -> the name of the class that it describes; its images are framed.
         images: in a row, best first.
     """
     scores = score(test, run.encode(list(queries)))
-    height = len(queries) * (9.5 / images + 0.3)
-    figure, axes = plt.subplots(len(queries), images, figsize=(9.5, height), squeeze=False)
-    for row, (query, wanted) in enumerate(queries.items()):
-        best = scores[:, row].topk(images).indices.tolist()
-        for axis, i in zip(axes[row], best, strict=True):
-            axis.imshow(np.asarray(read_image(test.image_paths[i])))
-            right = test.class_names[test.labels[i]] == wanted
-            axis.spines[:].set(color="#0072B2" if right else "#bbbbbb", linewidth=4 if right else 1)
-            axis.set_xticks([])
-            axis.set_yticks([])
-        title = textwrap.shorten(f"“{query}”", 110, placeholder=" …”") + f"  ({wanted})"
-        axes[row, 0].set_title(title, fontsize=9, loc="left", pad=6)
-    figure.subplots_adjust(0.01, 0.01, 0.99, 1 - 0.28 / height, wspace=0.05, hspace=0.2)
-    plt.close(figure)
-    return figure
+    rows = {}
+    for column, (query, wanted) in enumerate(queries.items()):
+        best = scores[:, column].topk(images).indices.tolist()
+        names = [test.class_names[test.labels[i]] for i in best]
+        rows[f"“{query}” ({wanted})"] = [
+            Picture(
+                np.asarray(read_image(test.image_paths[i])),
+                name,
+                STYLES["char-cnn-rnn"][0] if name == wanted else None,
+            )
+            for i, name in zip(best, names, strict=True)
+        ]
+    return ImageGrid(rows, images)
 
 
-@plt.rc_context(THEME)
+@plt.rc_context(STYLE)
 def species_map(
     images: np.ndarray, labels: Sequence[int], descriptions: np.ndarray, names: Sequence[str]
 ) -> Figure:
@@ -259,34 +269,27 @@ def species_map(
         descriptions: (C, 2).
         names: C names, at most 20.
     """
-    figure, axis = plt.subplots(figsize=(8, 5.2))
+    figure, axis = plt.subplots(figsize=(WIDTH, 5.4))
     colours = plt.get_cmap("tab20").colors
     for c, name in enumerate(names):
         own = images[np.asarray(labels) == c]
         axis.scatter(*own.T, s=14, color=colours[c], label=name)
     for c, place in enumerate(descriptions):
         size = 90 if c % 2 else 330
-        axis.scatter(*place, s=size, marker="*", color=colours[c], edgecolor=INK, zorder=3)
+        axis.scatter(*place, s=size, marker="*", color=colours[c], edgecolor=GREY, zorder=3)
     axis.set_xticks([])
     axis.set_yticks([])
-    axis.spines[:].set_color("#bbbbbb")
-    axis.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1, 0.5))
-    return _finished(figure)
+    axis.grid(visible=False)
+    axis.legend(ncols=2, loc="upper center", bbox_to_anchor=(0.5, 0))
+    return finished(figure)
 
 
 def _panels(xlabel: str) -> tuple[Figure, np.ndarray]:
-    figure, axes = plt.subplots(1, 2, figsize=(9.5, 4.2))
+    figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 3.8))
     for axis, metric in zip(axes, PANELS, strict=True):
-        axis.set_xlabel(xlabel)
-        axis.set_ylabel(f"{METRIC_NAMES[metric]} on unseen classes (%)")
-        _plain(axis)
+        axis.set_title(f"{METRIC_NAMES[metric]} (%)")
+    figure.supxlabel(xlabel, fontsize=STYLE["font.size"])
     return figure, axes
-
-
-def _plain(axis: Axes, grid: str = "y") -> None:
-    axis.grid(axis=grid)
-    axis.set_axisbelow(True)
-    axis.spines[["top", "right"]].set_visible(False)
 
 
 def _pair_of_lines(axis: Axes, encoder: str, x: Sequence, paper: Sequence, ours: Sequence) -> None:
@@ -312,16 +315,15 @@ def _with_legend(figure: Figure, encoders: Sequence[str], summary: Mapping) -> F
         for name in [*encoders, *(["attributes"] if has_attributes else [])]
     ]
     handles += [
-        Line2D([], [], color=INK, linestyle=line, label=whose)
+        Line2D([], [], color=GREY, linestyle=line, label=whose)
         for whose, line in (("here", "-"), ("paper", "--"))
     ]
-    figure.tight_layout(rect=(0, 0.06 * -(-len(handles) // 6), 1, 1))
-    figure.legend(handles=handles, ncols=6, frameon=False, fontsize=9, loc="lower center")
-    plt.close(figure)
-    return figure
+    return _with_legend_above(figure, handles)
 
 
-def _finished(figure: Figure) -> Figure:
-    figure.tight_layout()
+def _with_legend_above(figure: Figure, handles: Sequence[Line2D]) -> Figure:
+    figure.set_figheight(figure.get_figheight() + 0.24 * -(-len(handles) // 3))
+    figure.set_layout_engine("constrained")
+    figure.legend(handles=handles, ncols=3, loc="outside upper left", columnspacing=1.2)
     plt.close(figure)
     return figure

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.stats import spearmanr
@@ -23,9 +24,13 @@ from dse.reproduction.figures import PAPER_TABLE, Measured, published, rounded
 from dse.reproduction.intervals import RESAMPLES, interval, spearman
 from dse.reproduction.records import Records, command_of_a_cell, read_records, shared_by
 from dse.reproduction.report import to_markdown
+from dse.utils.errors import InputError
 from dse.utils.files import written_whole
+from dse.utils.records import CHECKSUM, read_json, with_checksum
 
 METRICS = ("top1", "ap50")
+PAPER_CHECKSUM = "b2a09e45d9e8991e6d99edb617efec198412b12651d96e52f881d491f807ea77"
+"""Of `paper.json`, as `with_checksum` counts it."""
 CAPTION_ENCODERS = (*PAPER_ENCODERS[1:], *BASELINES, *MODERN_ENCODERS)
 
 
@@ -39,12 +44,23 @@ def write_summary(folder: Path) -> dict:
         The summary, as in the file.
 
     Raises:
-        InputError: a run file is damaged, or was measured on other data or with another length of
-            training than the others.
+        InputError: there is no run file; one is damaged, or was measured on other data or with
+            another length of training than the others.
 
     Chapter: 7, photographs.
     """
-    summary = summarise(folder.name, read_records(folder), read_paper())
+    records = read_records(folder)
+    for cell, record in records.items():
+        if record["dataset"] != folder.name:
+            raise InputError(
+                f"{folder / cell.name}.json was measured on {record['dataset']}: it belongs into a "
+                "folder of that name"
+            )
+    if not records:
+        raise InputError(
+            f"{folder} holds no run file: measure some cells first, without --only summary"
+        )
+    summary = summarise(folder.name, records, read_paper())
     with written_whole(folder / "summary.json") as path:
         path.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
     with written_whole(folder / "summary.md") as path:
@@ -54,7 +70,11 @@ def write_summary(folder: Path) -> dict:
 
 def read_paper() -> dict:
     """The figures that the paper published, from `paper.json` beside this module."""
-    return json.loads(Path(__file__).with_name("paper.json").read_text(encoding="utf-8"))
+    path, remedy = Path(__file__).with_name("paper.json"), "install dse again"
+    paper = read_json(path, dict[str, Any], remedy)
+    if with_checksum(paper)[CHECKSUM] != PAPER_CHECKSUM:
+        raise InputError(f"{path} is damaged (its figures are not those published): {remedy}")
+    return paper
 
 
 def summarise(

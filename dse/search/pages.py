@@ -16,21 +16,15 @@ from dse.utils.files import printable
 THUMBNAIL = 360
 """Pixels of the longer side of a picture on a page."""
 
-STYLE = """
-:root { color-scheme: light dark; --ink: #1d2733; --soft: #55606c; --ground: #fff;
-  --tile: #f1f3f5; --line: #d8dde2; --wrong: #b03a00; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ec; --soft: #a7b0b9; --ground: #15191d;
-  --tile: #22282e; --line: #38414a; --wrong: #ff9b66; } }
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--ground); color: var(--ink);
-  font: 1rem/1.5 system-ui, sans-serif; }
-main { max-width: 70rem; margin: 0 auto; padding: 1.5rem 1rem 3rem; }
-h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .5rem; overflow-wrap: anywhere; }
+LIGHT = "--ink: #1d2733; --soft: #55606c; --tile: #f1f3f5; --line: #d8dde2; --wrong: #b03a00;"
+DARK = "--ink: #e6e9ec; --soft: #a7b0b9; --tile: #22282e; --line: #38414a; --wrong: #ff9b66;"
+"""The colours of the parts, for a style of any page; `PARTS` is the rest of it."""
+PARTS = """
 h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; }
 p, summary { margin: .4rem 0; color: var(--soft); overflow-wrap: anywhere; }
 .note { border-left: .25rem solid var(--wrong); padding-left: .7rem; color: var(--ink); }
 .sheet { list-style: none; margin: 1rem 0; padding: 0; display: grid; gap: .9rem;
-  grid-template-columns: repeat(auto-fill, minmax(min(10rem, 42vw), 1fr)); }
+  grid-template-columns: repeat(auto-fill, minmax(min(10rem, 42%), 1fr)); }
 figure { margin: 0; }
 .sheet img { display: block; width: 100%; aspect-ratio: 1; object-fit: contain;
   background: var(--tile); border-radius: .4rem; }
@@ -39,10 +33,21 @@ figcaption span { display: block; color: var(--soft); }
 figcaption .wrong { color: var(--wrong); }
 .chart { max-width: 100%; height: auto; }
 .wide { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .875rem; min-width: 34rem; }
+table { border-collapse: collapse; font-size: .875rem; }
+.wide table { min-width: 34rem; }
 th, td { padding: .25rem .8rem .25rem 0; text-align: left; border-bottom: 1px solid var(--line); }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
 li { overflow-wrap: anywhere; }
+.ranking span { color: var(--soft); white-space: nowrap; }
+"""
+PAGE = f"""
+:root {{ color-scheme: light dark; --ground: #fff; {LIGHT} }}
+@media (prefers-color-scheme: dark) {{ :root {{ --ground: #15191d; {DARK} }} }}
+* {{ box-sizing: border-box; }}
+body {{ margin: 0; background: var(--ground); color: var(--ink);
+  font: 1rem/1.5 system-ui, sans-serif; }}
+main {{ max-width: 70rem; margin: 0 auto; padding: 1.5rem 1rem 3rem; }}
+h1 {{ font-size: 1.5rem; line-height: 1.25; margin: 0 0 .5rem; overflow-wrap: anywhere; }}
 """
 
 
@@ -76,7 +81,7 @@ def page(title: str, parts: Sequence[str]) -> str:
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{_text(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n"
+        f"<title>{_text(title)}</title>\n<style>{PAGE}{PARTS}</style>\n</head>\n<body>\n<main>\n"
         f"<h1>{_text(title)}</h1>\n" + "\n".join(parts) + "\n</main>\n</body>\n</html>\n"
     )
 
@@ -111,6 +116,12 @@ def _tile(tile: Tile) -> str:
         f'<li><figure><img alt="{_text(tile.alt)}" src="{_data_uri(drawn.getvalue(), "jpeg")}">'
         f"<figcaption>{_text(tile.title)}{lines}</figcaption></figure></li>"
     )
+
+
+def ranking(items: Sequence[tuple[str, float]]) -> str:
+    """Texts in ranked order, each with its score."""
+    rows = [f"<li>{_text(text)} <span>score {score:.3f}</span></li>" for text, score in items]
+    return '<ol class="ranking">\n' + "\n".join(rows) + "\n</ol>"
 
 
 def chart(svg: bytes, alt: str) -> str:

@@ -51,6 +51,9 @@ def start_devices(
             "processes: start one for each device of each node"
         )
     device = pick_device(device)
+    cores = max(2, os.cpu_count() or 2)
+    if device.type == "cpu" and devices > cores:
+        raise InputError(f"{devices} processes on {cores} cores: choose {cores} devices, or fewer")
     try:
         fabric = Fabric(
             accelerator=device.type,

@@ -10,6 +10,8 @@ from dse.utils.errors import InputError
 
 BLOCK = 50
 """Steps after which figures are copied from the device, shown and checked."""
+LARGEST_START = 1e6
+"""Above this the first loss says that features or attributes are no features or attributes."""
 EXPLODED = 3.0
 """Times the first loss at which training is given up, a factor of the authors' code."""
 SETTLING = 500
@@ -37,7 +39,7 @@ class History:
         """Copy what is pending to the CPU, and return these rows, float32 (n, 3).
 
         Raises:
-            InputError: the loss has exploded.
+            InputError: the loss has exploded, or was no sensible number from the start.
         """
         losses, accuracies, rates = zip(*self.pending, strict=True)
         figures = torch.stack([torch.stack(losses), torch.stack(accuracies)]).float().cpu()
@@ -64,6 +66,11 @@ def refuse_explosion(losses: torch.Tensor) -> None:
     back. Only a loss that stays there has exploded.
     """
     first, recent = losses[0].item(), losses[-BLOCK:].mean().item()
+    if not first <= LARGEST_START:
+        raise InputError(
+            f"the loss is {first:.3g} at the first step: the features or the class attributes hold "
+            "numbers that are far too large, or none; verify the data with dse data"
+        )
     if len(losses) <= SETTLING and math.isfinite(recent):
         return
     if not recent <= EXPLODED * first:

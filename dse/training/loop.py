@@ -1,6 +1,5 @@
 """Training a text encoder against frozen image features: the loop, on one device or on many."""
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from dse.config import TrainingConfig
 from dse.datasets.described_images import DescribedImages
 from dse.evaluation import evaluate
 from dse.objective import joint_embedding_loss
-from dse.runs import Run, refuse_used_folder
+from dse.runs import Run
 from dse.sampling import MinibatchSampler, fit_batch_size
 from dse.text import TEXT_ENCODERS, build_text_encoder
 from dse.text.averages import ClassAttributes, train_word_vectors
@@ -24,9 +23,10 @@ from dse.training.checkpoints import (
     TrainingState,
     finish,
     load_checkpoint,
-    partial_folder,
-    refuse_other,
+    only_run,
+    refuse_unless_free,
     save_checkpoint,
+    whole_run,
 )
 from dse.training.devices import gather, refuse_uneven_shares, start_devices
 from dse.training.display import TrainingDisplay
@@ -77,6 +77,7 @@ def train(
         InputError: data without features, a folder in use or on a disk that cannot be written to, a
             checkpoint of another configuration or of other data, a configuration that the data
             cannot serve, or a loss that explodes.
+        OSError: the disk is full.
 
     Source: paper, section 3 and 5; the authors' `train_sje_tcnn.lua`. Chapter: 3.
     """
@@ -88,24 +89,26 @@ def train(
     dataset = data.describe()
     if out is not None:
         refuse_unless_free(out, resume)
-        if resume and (out / "config.json").exists():
-            run = Run.load(out, device)
-            refuse_other(out, run, config, dataset["fingerprint"])
-            return run
     fabric = fabric or start_devices(device=device, precision=config.precision)
     refuse_uneven_shares(config.batch_size, fabric.world_size)
     val = validation_classes(data) if config.validate_every else None
-    state = load_checkpoint(out, config, dataset["fingerprint"]) if out and resume else None
-    state = state or first_state(config, classes, dataset)
-    refuse_different_checkpoints(state, fabric, out)
     tensorboard = tensorboard if fabric.is_global_zero else None
     progress = progress and fabric.is_global_zero
-    with TrainingDisplay(config, state.step, progress, tensorboard) as display:
-        optimize(state, classes, val, fabric, out, display, callback)
-    state.run.encoder.eval()
-    if out is not None and fabric.is_global_zero:
-        finish(out, state)
-    fabric.barrier()
+    with only_run(out, resume, fabric):
+        state = None
+        if out is not None and resume:
+            run = whole_run(out, config, dataset["fingerprint"], device)
+            if run is not None:
+                return run
+            state = load_checkpoint(out, config, dataset["fingerprint"])
+        state = state or first_state(config, classes, dataset)
+        refuse_different_checkpoints(state, fabric, out)
+        with TrainingDisplay(config, state.step, progress, tensorboard) as display:
+            optimize(state, classes, val, fabric, out, display, callback)
+        state.run.encoder.eval()
+        if out is not None and fabric.is_global_zero:
+            finish(out, state)
+        fabric.barrier()
     return state.run
 
 
@@ -277,21 +280,6 @@ def new_encoder(
     if not config.learns_output_bias:
         nn.init.zeros_(encoder.linear.bias)
     return encoder.to(config.dtype)
-
-
-def refuse_unless_free(out: Path, resume: bool) -> None:
-    """Raise an `InputError` if a run for the folder `out` cannot begin, or continue, there."""
-    if resume and (out / "config.json").exists():
-        return
-    refuse_used_folder(out)
-    if partial_folder(out).exists() and not resume:
-        raise InputError(
-            f"{partial_folder(out)} holds an unfinished run: continue it with --resume, or remove "
-            "it"
-        )
-    there = next(parent for parent in out.absolute().parents if parent.exists())
-    if not (there.is_dir() and os.access(there, os.W_OK)):
-        raise InputError(f"{out} cannot be written, because of {there}: choose another folder")
 
 
 def refuse_different_checkpoints(state: TrainingState, fabric: Fabric, out: Path | None) -> None:

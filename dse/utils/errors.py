@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.metadata import metadata
 from pathlib import Path
 
 LONGEST = 1000
@@ -65,10 +66,14 @@ def missing_extra(name: str, extra: str) -> InputError:
         name: what is not available.
         extra: the extra's name.
     """
-    return InputError(
-        f"{name} needs an optional extra, which is not installed: "
-        f'pip install "dse[{extra}] @ git+https://github.com/dse-book/dse"'
-    )
+    address = dict(
+        line.split(", ", 1) for line in metadata("dse").get_all("Project-URL") or []
+    ).get("Repository")
+    if address:
+        command = f'pip install "dse[{extra}] @ git+{address}"'
+    else:
+        command = f'in the folder of the repository, pip install -e ".[{extra}]"'
+    return InputError(f"{name} needs an optional extra, which is not installed: {command}")
 
 
 class Problems:

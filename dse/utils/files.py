@@ -4,13 +4,19 @@ import errno
 import glob
 import math
 import os
+import platform
+import re
 import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
+from datetime import datetime
 from pathlib import Path
+
+from filelock import FileLock, Timeout
+from safetensors import SafetensorError
 
 from dse.utils.errors import InputError
 from dse.utils.errors import printable as printable
@@ -103,7 +109,8 @@ def written_whole(target: Path | str) -> Iterator[Path]:
     same folder in the meantime, that one is kept.
 
     Raises:
-        FileExistsError: a folder would have to replace a file, or a file a folder.
+        OSError: about `target`, with a remedy in its `strerror`: it cannot be written, the disk is
+            full, or a folder would have to replace a file, or a file a folder.
 
     Example:
         >>> import tempfile
@@ -114,7 +121,7 @@ def written_whole(target: Path | str) -> Iterator[Path]:
         ('42', 1)
     """
     target = Path(target)
-    with workspace_beside(target) as workspace:
+    with _errors_about(target), workspace_beside(target) as workspace:
         path = workspace / target.name
         yield path
         _sync_tree(path)
@@ -130,19 +137,36 @@ def written_whole(target: Path | str) -> Iterator[Path]:
 
 
 @contextmanager
-def workspace_beside(target: Path) -> Iterator[Path]:
-    """Yield an empty hidden folder beside `target`, and remove it with all that is in it.
+def _errors_about(target: Path) -> Iterator[None]:
+    """Errors of writing name `target`, not a temporary file or none, and say what to do."""
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        number = error.errno if isinstance(error, OSError) else _number_of(error)
+        name = getattr(error, "filename", None)
+        hidden = f"{target.absolute().parent}{os.sep}."
+        temporary = name is None or os.path.abspath(name).startswith(hidden)
+        # Others are about what the block reads, or name the target already.
+        if number is None or not (temporary or Path(name) in target.parents):
+            raise
+        remedy = "choose another place"
+        if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            remedy = f"free some space, or {remedy}"
+        place = str(target) if temporary else name
+        raise OSError(number, f"{os.strerror(number)}: {remedy}", place) from error
 
-    First it removes the workspaces of the same target whose process was killed. A process holds a
-    lock on its workspace, and the system lifts the lock when the process ends. Windows cannot lock
-    folders, so there the workspaces of killed processes stay.
-    """
+
+def _number_of(error: SafetensorError) -> int | None:
+    """The system's number of an error that safetensors passes on as words."""
+    found = re.search(r"\(os error (\d+)\)", str(error))
+    return int(found[1]) if found else None
+
+
+@contextmanager
+def workspace_beside(target: Path) -> Iterator[Path]:
+    """Yield an empty hidden folder beside `target`, and remove it with all that is in it."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    for old in target.parent.glob(f".{glob.escape(target.name)}.????????.dse"):
-        lock = _lock(old)
-        if lock is not None:
-            shutil.rmtree(old, ignore_errors=True)
-            os.close(lock)
+    remove_abandoned(target)
     # It is locked before it gets the name that other processes search for.
     new = Path(tempfile.mkdtemp(prefix=".dse-", dir=target.parent))
     lock = _lock(new)
@@ -153,6 +177,52 @@ def workspace_beside(target: Path) -> Iterator[Path]:
         shutil.rmtree(workspace, ignore_errors=True)
         if lock is not None:
             os.close(lock)
+
+
+def remove_abandoned(target: Path) -> None:
+    """Remove the workspaces of `target` whose process was killed.
+
+    A process holds a lock on its workspace, and the system lifts the lock when the process ends.
+    Windows cannot lock folders, so there the workspaces of killed processes stay.
+    """
+    for old in target.parent.glob(f".{glob.escape(target.name)}.????????.dse"):
+        lock = _lock(old)
+        if lock is not None:
+            shutil.rmtree(old, ignore_errors=True)
+            os.close(lock)
+
+
+@contextmanager
+def only_process(target: Path) -> Iterator[None]:
+    """Keep other processes off `target` while the block writes it, by a lock `target` + `.lock`.
+
+    The system lifts the lock of a process that is killed; its file is then taken over.
+
+    Raises:
+        InputError: another process holds the lock; who, where and since when.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    file = target.with_name(target.name + ".lock")
+    holder, lock = "", FileLock(file)
+    with suppress(OSError):  # read first: older versions of filelock empty the file
+        holder = file.read_text(encoding="utf-8", errors="replace")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise InputError(
+            f"{target} is being written by {holder or 'another process'}: wait for it, or name "
+            "another place"
+        ) from None
+    try:
+        with suppress(OSError):  # Windows lets nobody write a file that is locked
+            since = datetime.now().astimezone().isoformat(" ", "seconds")
+            holder = f"process {os.getpid()} on {platform.node()} since {since}"
+            file.write_text(holder, encoding="utf-8")
+        yield
+    finally:
+        with suppress(OSError):
+            file.unlink()
+        lock.release()
 
 
 def _lock(folder: Path) -> int | None:

@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import shutil
 
 import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 import dse
 from dse.cli import main
@@ -182,3 +184,39 @@ def test_an_encoder_of_ones_own_is_not_counted(lines, tmp_path, capsys):
     finally:
         del dse.text.TEXT_ENCODERS["length"]
     assert capsys.readouterr().out.splitlines() == [f"{tmp_path / 'rows.npy'}: 4 rows of 16"]
+
+
+def test_what_is_read_is_not_written_over(run, lines, tmp_path, capsys):
+    before = lines.read_bytes()
+    rows = tmp_path / "rows.npy"
+    rows.symlink_to(lines)
+    (tmp_path / "folder.npy").mkdir()
+    for arguments in (
+        (run, lines, "--out", rows),
+        (run, lines, "--out", tmp_path / "other.npy", "--json", lines),
+        (run, lines, "--out", tmp_path / "other.npy", "--json", tmp_path / "other.npy"),
+        (run, lines, "--out", run / "rows.npy"),
+        (run, lines, "--out", tmp_path / "other.npy", "--json", run / "config.json"),
+        (run, lines, "--out", tmp_path / "folder.npy"),
+        (run, lines, "--out", tmp_path / "other.npy", "--json", tmp_path / "folder.npy"),
+    ):
+        assert embed(*arguments) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "another name" in line or "name of a file" in line
+    assert lines.read_bytes() == before
+    assert len(dse.Run.load(run).history) == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "captions.txt", "folder.npy", "rows.npy"
+    ]  # fmt: skip
+
+
+def test_no_row_that_is_no_number_is_written(run, lines, tmp_path, capsys):
+    broken = tmp_path / "broken"
+    shutil.copytree(run, broken)
+    (broken / "SHA256SUMS").unlink()
+    weights = load_file(broken / "model.safetensors")
+    weights["linear.bias"][3] = torch.nan
+    save_file(weights, broken / "model.safetensors")
+    assert embed(broken, lines, "--out", tmp_path / "rows.npy") == 2
+    assert "model.safetensors is damaged" in capsys.readouterr().err
+    assert not (tmp_path / "rows.npy").exists()

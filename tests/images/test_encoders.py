@@ -241,7 +241,7 @@ def test_the_refusal_names_what_is_known():
 )
 def test_a_missing_extra_says_what_to_install(monkeypatch, name, package, extra):
     monkeypatch.setitem(__import__("sys").modules, package, None)
-    with pytest.raises(InputError, match=rf'pip install "dse\[{extra}\] @ '):
+    with pytest.raises(InputError, match=rf"\[{extra}\]"):
         load_image_encoder(name)
 
 

@@ -5,6 +5,9 @@ import json
 import pytest
 
 from dse.cli import main
+from dse.reproduction import Cell
+from dse.training import train
+from dse.utils.errors import InputError
 
 
 @pytest.fixture
@@ -26,13 +29,19 @@ def test_cells_then_summary(on_toys, tmp_path, capsys):
     assert "summary.md: written" in capsys.readouterr().out
 
 
-def test_a_run_that_fails_is_told_and_the_others_go_on(on_toys, tmp_path, capsys):
-    few = ["--only", "bag-of-words-ds-seed0-captions0", "bag-of-words-ds-seed0", "--steps", "1"]
+def test_a_run_that_fails_is_told_and_the_others_go_on(on_toys, tmp_path, capsys, monkeypatch):
+    def without_words(data, config, **options):
+        if config.seed == 1:
+            raise InputError("no word is known")
+        return train(data, config, **options)
+
+    monkeypatch.setattr("dse.reproduction.measurement.train", without_words)
+    few = ["--only", "bag-of-words-ds-seed1", "bag-of-words-ds-seed0", "--steps", "1"]
     assert main(["reproduce", "cub", *few, "--out", str(tmp_path)]) == 2
     error = capsys.readouterr().err
-    assert "captions_per_image is 0" in error
+    assert "no word is known" in error
     told = error.splitlines()[-1]
-    assert told.startswith("dse: 1 of 2 runs failed (bag-of-words-ds-seed0-captions0)")
+    assert told.startswith("dse: 1 of 2 runs failed (bag-of-words-ds-seed1)")
     assert [path.stem for path in (tmp_path / "cub").iterdir()] == ["bag-of-words-ds-seed0"]
 
 
@@ -46,10 +55,20 @@ def test_files_of_another_length_are_refused(on_toys, tmp_path, capsys):
         )
 
 
-def test_a_summary_needs_no_data(tmp_path, monkeypatch, capsys):
+def test_a_summary_needs_no_data_but_a_run_file(record, tmp_path, monkeypatch, capsys):
     monkeypatch.delenv("DSE_ROOT", raising=False)
-    assert main(["reproduce", "flowers", "--only", "summary", "--out", str(tmp_path)]) == 0
-    assert "Nothing has been measured yet." in (tmp_path / "flowers" / "summary.md").read_text()
+    summary = ["reproduce", "cub", "--only", "summary", "--out", str(tmp_path)]
+    assert main(summary) == 2
+    assert f"{tmp_path / 'cub'} holds no run file" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "cub").mkdir()
+    file = tmp_path / "cub" / "char-cnn-ds-seed0.json"
+    file.write_text(json.dumps(record(Cell("char-cnn"))), encoding="utf-8")
+    assert main(summary) == 0
+    assert "char-cnn-ds-seed0.json" in (tmp_path / "cub" / "summary.md").read_text()
+    (tmp_path / "cub").rename(tmp_path / "flowers")
+    assert main(["reproduce", "flowers", *summary[2:]]) == 2
+    assert "char-cnn-ds-seed0.json was measured on cub" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -58,6 +77,13 @@ def test_a_summary_needs_no_data(tmp_path, monkeypatch, capsys):
         (["cub", "--only", "tables"], "--only 'tables' is no part"),
         (["cub", "--only", "table", "--seeds", "0"], "seeds is 0"),
         (["cub", "--steps", "0", "--only", "table"], "steps is 0"),
+        (["cub", "--steps", "10000000000"], "steps is 10000000000"),
+        (["cub", "--seeds", "100000000"], "seeds is 100000000"),
+        (["cub", "--only", "char-cnn-ds-seed0-captions99"], "captions of a cell is 99"),
+        (["cub", "--only", "char-cnn-ds-seed0-captions0"], "captions of a cell is 0"),
+        (["cub", "--only", "char-cnn-ds-seed9999999999"], "seed of a cell is 9999999999"),
+        (["cub", "--only", "char-cnn-ds-seed007"], "write char-cnn-ds-seed7"),
+        (["cub", "--only", f"char-cnn-ds-seed{'9' * 5000}"], "is not a cell"),
         (["cub", "--steps", "9", "--full"], "not allowed with"),
         (["cub", "--parallel", "threads"], "--parallel"),
         (["imagenet"], "unknown data set 'imagenet'"),
@@ -87,4 +113,4 @@ def test_a_file_of_an_older_form_is_one_line(on_toys, tmp_path, capsys):
     for only in ("bag-of-words-ds-seed0", "summary"):
         assert main(["reproduce", "cub", "--only", only, "--out", str(tmp_path)]) == 2
         error = capsys.readouterr().err
-        assert "bag-of-words-ds-seed0.json is damaged or of an older form: remove it" in error
+        assert "bag-of-words-ds-seed0.json is damaged (dataset: Field required): remove it" in error

@@ -12,6 +12,7 @@ from dse.reproduction import Cell, measure_cell, run_cells
 from dse.reproduction.measurement import without_level
 from dse.training import train
 from dse.utils.errors import InputError
+from dse.utils.records import with_checksum
 
 CELL = Cell("bag-of-words", length=30)
 FIELDS = {
@@ -19,7 +20,7 @@ FIELDS = {
     "images", "text_encoder", "objective", "seed", "form", "length", "steps", "captions_per_image",
     "config", "top1", "top1_per_class", "ap50", "map", "precision", "without_level",
     "pair_accuracy", "per_pair", "challenges", "single_caption", "caption_curve", "per_class",
-    "confusion", "final_loss", "minutes", "versions", "machine",
+    "confusion", "final_loss", "minutes", "versions", "machine", "sha256",
 }  # fmt: skip
 
 
@@ -110,12 +111,12 @@ def test_done_cells_are_skipped_and_impossible_ones_left_out(toy, tmp_path, capl
         ({"data": "f" * 16}, "other data"),
         ({"image_encoder": "googlenet"}, "the image encoder googlenet, not toy"),
         ({"config": {"text_encoder": "bag-of-words", "steps": 31}}, "another configuration"),
-        ({"config": None}, "older form"),
+        ({"config": None}, "is damaged"),
     ],
 )
 def test_files_of_another_measurement_are_refused(toy, measured, tmp_path, change, complaint):
     path = tmp_path / f"{CELL.name}.json"
-    path.write_text(json.dumps({**measured, **change}))
+    path.write_text(json.dumps(with_checksum({**measured, **change})))
     with pytest.raises(InputError, match=complaint):
         run_cells(toy, [CELL], tmp_path)
     path.write_text("{")

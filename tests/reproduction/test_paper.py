@@ -1,9 +1,12 @@
 """The paper's published figures: complete, and consistent where they should be."""
 
+from pathlib import Path
+
 import pytest
 
-from dse.reproduction import read_paper
+from dse.reproduction import read_paper, summary
 from dse.reproduction.cells import PAPER_ENCODERS
+from dse.utils.errors import InputError
 
 PAPER = read_paper()
 TEXT = PAPER_ENCODERS[1:]
@@ -101,3 +104,13 @@ def test_figures_end_near_the_table_and_curves_are_whole():
 def test_single_caption_figures_are_the_first_points_of_the_curves():
     for encoder, value in PAPER["single_caption"]["ap50"].items():
         assert abs(PAPER["figure4b"]["ap50"][encoder]["mean"][0] - value) < 0.051
+
+
+def test_an_edited_figure_is_noticed(tmp_path, monkeypatch):
+    paper = Path(summary.__file__).with_name("paper.json").read_text(encoding="utf-8")
+    monkeypatch.setattr(summary, "__file__", str(tmp_path / "summary.py"))
+    for text in (paper.replace("54.0", "55.0", 1), paper[:-100], "{}", ""):
+        assert text != paper
+        (tmp_path / "paper.json").write_text(text, encoding="utf-8")
+        with pytest.raises(InputError, match=r"paper\.json is damaged"):
+            read_paper()

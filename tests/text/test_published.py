@@ -300,3 +300,19 @@ def test_a_file_that_is_not_there_or_nonsense(tmp_path):
     (tmp_path / "cut.pth").write_bytes(b"PK\x03\x04")
     with pytest.raises(InputError, match=r"cut\.pth holds no plain tensors"):
         import_weights(tmp_path / "cut.pth")
+
+
+@pytest.mark.parametrize(
+    "bias",
+    [
+        torch.zeros(1, dtype=torch.half).expand(10**12),  # two bytes in the file
+        torch.zeros(1024, dtype=torch.complex64),
+        torch.zeros(1024, dtype=torch.int64),
+        torch.eye(32).to_sparse(),
+    ],
+)
+def test_a_port_whose_tensors_are_not_plain_is_refused(tmp_path, bias):
+    path = tmp_path / "weights.pth"
+    torch.save(port_state(256, False) | {"emb_proj_bias": bias}, path)
+    with pytest.raises(InputError, match=r"weights\.pth (is no state dict|holds no plain tensors)"):
+        import_weights(path)

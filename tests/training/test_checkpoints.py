@@ -1,6 +1,7 @@
 """A run that was killed, and killed again, ends with the bits of one that never was."""
 
 import dataclasses
+import errno
 import json
 import multiprocessing
 import os
@@ -9,13 +10,18 @@ import shutil
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
+import dse.training.checkpoints
 import dse.training.loop
 from dse.config import TrainingConfig
+from dse.run_files import write_checksums
 from dse.runs import Run
+from dse.text import TEXT_ENCODERS
 from dse.training import train
-from dse.training.checkpoints import partial_folder
+from dse.training.checkpoints import STATE_FILE, partial_folder
 from dse.utils.errors import InputError
+from dse.utils.files import only_process
 from killed_training import CONFIG
 from killed_training import train as train_here
 from toy_data import colourful_data
@@ -23,6 +29,7 @@ from toy_data import colourful_data
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["dse.training.loop"])
 KILLED = -9
+TRAINED = [name for name in TEXT_ENCODERS if name not in ("sentence-vectors", "clip-text")]
 
 
 def in_a_process(out, kill_at=None, seconds=None):
@@ -173,7 +180,10 @@ def test_a_damaged_checkpoint_is_refused(tmp_path, monkeypatch, file):
     interrupted(tmp_path / "run", monkeypatch)
     path = tmp_path / "run.partial/step-00000048" / file
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(InputError, match=r"step-00000048 is (a )?damaged"):
+    with pytest.raises(
+        InputError,
+        match=rf"step-00000048/{file}.* is damaged.* remove .*run.partial and train again",
+    ):
         train(colourful_data(), CONFIG, tmp_path / "run", resume=True, progress=False)
 
 
@@ -201,3 +211,113 @@ def test_a_run_whose_batch_was_fitted_is_resumed(tmp_path, monkeypatch):
     assert torch.equal(run.encoder.linear.weight, same.encoder.linear.weight)
     again = train(colourful_data(), asked, tmp_path / "run", resume=True, progress=False)
     assert len(again.history) == 60
+
+
+def damaged(out, change):
+    """Change the tensors of the last checkpoint, and its checksums with them, as a bug would."""
+    folder = partial_folder(out) / "step-00000048"
+    tensors = load_file(folder / STATE_FILE)
+    change(tensors)
+    save_file(tensors, folder / STATE_FILE)
+    write_checksums(folder)
+
+
+def lose_a_mean_square(tensors):
+    del tensors["mean_square.linear.bias"]
+
+
+def lose_a_row(tensors):
+    tensors["history"] = tensors["history"][:-1].contiguous()
+
+
+def misshape(tensors):
+    tensors["mean_square.linear.bias"] = torch.zeros(1)
+
+
+def make_negative(tensors):
+    tensors["mean_square.linear.bias"] -= 1
+
+
+def spoil(tensors):
+    tensors["mean_square.linear.bias"][0] = torch.nan
+
+
+@pytest.mark.parametrize("change", [lose_a_mean_square, lose_a_row, misshape, make_negative, spoil])
+def test_a_checkpoint_without_all_of_its_state_is_refused(tmp_path, monkeypatch, change):
+    interrupted(tmp_path / "run", monkeypatch)
+    damaged(tmp_path / "run", change)
+    with pytest.raises(InputError, match=r"step-00000048.* is damaged .*run\.partial and train"):
+        train(colourful_data(), CONFIG, tmp_path / "run", resume=True, progress=False)
+
+
+@pytest.mark.parametrize("text_encoder", TRAINED)
+def test_every_encoder_goes_on_from_its_checkpoint(text_encoder, tmp_path, monkeypatch):
+    monkeypatch.setattr(dse.training.loop, "CHECKPOINT_EVERY", 2)
+    data = colourful_data(images=1)
+    data = dataclasses.replace(data, class_attributes=data.features[:, 0])
+
+    def stop(step, run):
+        if step == 3:
+            raise KeyboardInterrupt
+
+    config = TrainingConfig(text_encoder, steps=4, batch_size=12, objective="da")
+    with pytest.raises(KeyboardInterrupt):
+        train(data, config, tmp_path / "run", progress=False, callback=stop)
+    assert [path.name for path in partial_folder(tmp_path / "run").iterdir()] == ["step-00000002"]
+    resumed = train(data, config, tmp_path / "run", resume=True, progress=False)
+    assert resumed.fingerprint() == train(data, config, progress=False).fingerprint()
+
+
+def test_a_run_that_ends_before_its_first_checkpoint_leaves_nothing(tmp_path):
+    huge = dataclasses.replace(colourful_data(), features=1e30 * colourful_data().features)
+    with pytest.raises(InputError, match="at the first step"):
+        train(huge, CONFIG, tmp_path / "run", progress=False)
+    assert not list(tmp_path.iterdir())
+    partial_folder(tmp_path / "run").mkdir()  # as a kill leaves it
+    train(colourful_data(), dataclasses.replace(CONFIG, steps=2), tmp_path / "run", progress=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_full_disk_keeps_the_last_checkpoint(undisturbed, tmp_path, monkeypatch):
+    out, save = tmp_path / "run", dse.training.checkpoints.save_file
+
+    def full(tensors, path):
+        if "step-00000048" in str(path):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        save(tensors, path)
+
+    monkeypatch.setattr(dse.training.checkpoints, "save_file", full)
+    with pytest.raises(OSError, match=r"free some space.*step-00000048"):
+        interrupted(out, monkeypatch)
+    assert sorted(path.name for path in tmp_path.rglob("*step*")) == [
+        "step-00000030", "step-00000044"
+    ]  # fmt: skip
+    monkeypatch.undo()
+    assert in_a_process(out) == 0
+    assert contents(out) == undisturbed
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_a_kill_between_the_run_and_its_checkpoints_is_cleared_up(undisturbed, tmp_path):
+    out, checkpoints = tmp_path / "run", 32
+    assert in_a_process(out, kill_at=("replace", checkpoints + 2)) == KILLED
+    assert contents(out) == undisturbed and partial_folder(out).exists()
+    assert in_a_process(out) == 0
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_one_process_trains_for_a_folder_and_the_others_say_who_does(undisturbed, tmp_path):
+    out = tmp_path / "run"
+    with only_process(out), pytest.raises(InputError, match=rf"process {os.getpid()} on"):
+        train(colourful_data(), CONFIG, out, resume=True, progress=False)
+    assert not list(tmp_path.iterdir())
+    processes = [PROCESSES.Process(target=train_here, args=(out,)) for _ in range(3)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    # A refusal ends with 1; who comes when all is done reads the run, which is right, too.
+    assert {process.exitcode for process in processes} <= {0, 1}
+    assert 0 in {process.exitcode for process in processes}
+    assert contents(out) == undisturbed
+    assert list(tmp_path.iterdir()) == [out]

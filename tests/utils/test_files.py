@@ -1,7 +1,11 @@
 """What is written is complete, on the disk, and alone; text is UTF-8 on every machine."""
 
 import ast
+import errno
 import os
+import platform
+import re
+import resource
 import signal
 import subprocess
 import sys
@@ -9,9 +13,18 @@ from pathlib import Path
 from random import Random
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from dse.utils.errors import InputError
-from dse.utils.files import is_there, read_bytes, read_lines, remove, written_whole
+from dse.utils.files import (
+    is_there,
+    only_process,
+    read_bytes,
+    read_lines,
+    remove,
+    written_whole,
+)
 from faults.corruptions import NO_FILE, PLACE
 
 CHECKOUT = Path(__file__).parents[2]
@@ -194,3 +207,79 @@ def test_reads_and_writes_of_text_name_their_encoding(folder):
         for line in text_without_encoding(file.read_text(encoding="utf-8"))
     ]
     assert files and not found
+
+
+def fill_the_disk(path):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+    try:
+        save_file({"zeros": torch.zeros(10_000)}, path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+
+
+def fail_without_a_name(path):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize("write", [fill_the_disk, fail_without_a_name])
+def test_a_full_disk_names_the_target_and_the_remedy(target, write):
+    with pytest.raises(OSError, match="free some space") as error, written_whole(target) as path:
+        write(path)
+    assert error.value.filename == str(target)
+    assert not list(target.parent.iterdir())
+
+
+def test_a_place_that_is_none_is_named(target):
+    target.touch()
+    inside = written_whole(target / "inside.txt")
+    with pytest.raises(OSError, match="choose another place") as error, inside:
+        pytest.fail("nothing can be written there")
+    assert error.value.filename == str(target)
+
+
+def test_errors_about_what_is_read_meanwhile_stay_as_they_are(target):
+    with pytest.raises(FileNotFoundError) as error, written_whole(target):
+        (target.parent / "source.txt").read_text(encoding="utf-8")
+    assert error.value.filename == str(target.parent / "source.txt")
+
+
+def test_only_files_of_a_sensible_size_are_read(target):
+    with pytest.raises(InputError, match=r"cannot be read .*: give another"):
+        read_bytes(target, "give another")
+    os.mkfifo(target)
+    with pytest.raises(InputError, match="is no file"):
+        read_bytes(target, "give another")
+    target.unlink()
+    target.write_bytes(b"12345")
+    assert read_bytes(target, "give another", largest=5) == b"12345"
+    with pytest.raises(InputError, match="more than 4 bytes"):
+        read_bytes(target, "give another", largest=4)
+
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from dse.utils.files import only_process
+
+with only_process(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_one_process_holds_a_target_and_the_other_says_who_does(target):
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, target], stdout=subprocess.PIPE)
+    try:
+        assert holder.stdout.readline() == b"held\n"
+        told = rf"process {holder.pid} on {re.escape(platform.node())} since \d{{4}}-"
+        with pytest.raises(InputError, match=told), only_process(target):
+            pytest.fail("two processes hold it")
+    finally:
+        holder.kill()
+        holder.wait()
+        holder.stdout.close()
+    assert len(list(target.parent.iterdir())) == 1  # the lock's file of the killed process
+    first, second = only_process(target), only_process(target)
+    with first, pytest.raises(InputError, match=f"process {os.getpid()} "), second:
+        pytest.fail("held twice")
+    assert not list(target.parent.iterdir())

@@ -1,0 +1,148 @@
+"""Charts of numbers: bars, lines, dots, distributions, intervals."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from dse.plots.style import GREY, INK, STYLE, STYLES, WIDTH, colour_of, finished
+
+
+def bars(
+    values: Mapping[str, Sequence[float]],
+    labels: Sequence[str],
+    ylabel: str,
+    chance: float | None = None,
+    intervals: Mapping[str, Sequence[tuple[float, float]]] | None = None,
+) -> Figure:
+    """Groups of bars: one group a label, one bar a series; a dashed line at the chance level.
+
+    Args:
+        values: name -> a number for each label.
+        labels: of the groups.
+        ylabel: of the axis.
+        chance: level that guessing reaches.
+        intervals: name -> (lowest, highest) for each label, drawn as thin lines.
+    """
+    figure, axis = plt.subplots()
+    width = 0.8 / len(values)
+    for i, (name, series) in enumerate(values.items()):
+        at = np.arange(len(labels)) + (i - (len(values) - 1) / 2) * width
+        drawn = axis.bar(at, series, width * 0.92, label=name, color=colour_of(name, i))
+        if intervals:
+            axis.vlines(at, *zip(*intervals[name], strict=True), color=INK, linewidth=1.2)
+        elif len(labels) * len(values) <= 12:
+            numbers = [f"{value + 0.0:.0f}" if value >= 0.5 else "0" for value in series]
+            axis.bar_label(drawn, numbers, padding=2)
+    turned = {"rotation": 40, "ha": "right"} if sum(map(len, labels)) > 50 else {}
+    axis.set_xticks(np.arange(len(labels)), labels, **turned)
+    axis.set_ylabel(ylabel)
+    axis.margins(y=0.12)
+    return finished(figure, chance, legend=len(values) > 1)
+
+
+def lines(
+    series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    xlabel: str,
+    ylabel: str,
+    chance: float | None = None,
+) -> Figure:
+    """Lines, each from (x values, y values)."""
+    figure, axis = plt.subplots()
+    for i, (name, (x, y)) in enumerate(series.items()):
+        axis.plot(x, y, label=name, color=colour_of(name, i), linewidth=1.8)
+    axis.set(xlabel=xlabel, ylabel=ylabel)
+    return finished(figure, chance, legend=len(series) > 1)
+
+
+def training_curve(histories: Mapping[str, pd.DataFrame], column: str, ylabel: str) -> Figure:
+    """A column of runs' histories against the step, each point a mean over the last 50 steps.
+
+    Args:
+        histories: name -> `Run.history`.
+        column: `loss` or `batch_accuracy`.
+        ylabel: of the axis.
+    """
+    smoothed = {
+        name: table[column].rolling(50, min_periods=1).mean().dropna()
+        for name, table in histories.items()
+    }
+    return lines({n: (s.index, s.values) for n, s in smoothed.items()}, "step", ylabel)
+
+
+def strip(
+    values: Mapping[str, Sequence[float]], xlabel: str, chance: float | None = None
+) -> Figure:
+    """Numbers as dots, a row a name, with a bar at each mean: pairs of species, seeds.
+
+    Args:
+        values: name -> numbers.
+        xlabel: of the axis.
+        chance: level that guessing reaches.
+    """
+    figure, axis = plt.subplots(figsize=(WIDTH, 1.0 + 0.5 * len(values)))
+    table = pd.DataFrame(
+        [(name, x) for name, own in values.items() for x in own], columns=["", xlabel]
+    )
+    palette = {name: colour_of(name, i) for i, name in enumerate(values)}
+    style = {"x": xlabel, "y": "", "hue": "", "palette": palette, "legend": False, "ax": axis}
+    sns.swarmplot(table, **style, size=5, alpha=0.75, warn_thresh=1)
+    means = table.groupby("", sort=False)[xlabel].mean()
+    axis.scatter(means, means.index, marker="|", s=420, color=INK, zorder=3)
+    return finished(figure, chance, vertical=True)
+
+
+def histogram(values: Mapping[str, Sequence[float]], xlabel: str) -> Figure:
+    """Distributions of numbers, each as a share of its own, in outline.
+
+    Args:
+        values: name -> numbers.
+        xlabel: of the axis.
+    """
+    figure, axis = plt.subplots()
+    table = pd.concat([pd.DataFrame({"x": own, "name": name}) for name, own in values.items()])
+    palette = {name: colour_of(name, i) for i, name in enumerate(values)}
+    style = {"stat": "percent", "common_norm": False, "element": "step", "fill": len(values) == 1}
+    sns.histplot(table, x="x", hue="name", palette=palette, legend=False, bins=40, ax=axis, **style)
+    for name, colour in palette.items():
+        axis.plot([], [], color=colour, label=name)
+    axis.set(xlabel=xlabel, ylabel="share (%)")
+    return finished(figure, legend=len(values) > 1)
+
+
+def points(table: pd.DataFrame, xlabel: str, chance: float | None = None) -> Figure:
+    """A point with its interval for each text encoder, a panel for each question.
+
+    Args:
+        table: with the columns `text_encoder`, `value`, `low`, `high`, and `panel` where there is
+            more than one.
+        xlabel: of the axes.
+        chance: level that guessing reaches.
+    """
+    table = table if "panel" in table else table.assign(panel="")
+    panels = list(table.panel.unique())
+    names = list(table.text_encoder.unique())
+    across = min(2, len(panels))
+    down = -(-len(panels) // across)
+    size = (WIDTH, 0.5 + down * (0.5 + 0.25 * len(names)))
+    figure, axes = plt.subplots(down, across, figsize=size, squeeze=False, sharex=True, sharey=True)
+    for axis, panel in zip(axes.flat, panels, strict=False):
+        for i, row in enumerate(table[table.panel == panel].itertuples()):
+            colour, mark = STYLES.get(row.text_encoder, (colour_of(row.text_encoder, i), "o"))
+            y = names.index(row.text_encoder)
+            axis.plot([row.low, row.high], [y, y], color=colour, linewidth=2)
+            axis.plot(row.value, y, mark, color=colour, markersize=6)
+        axis.set_title(panel, loc="left")
+        axis.set_yticks(range(len(names)), names)
+        axis.tick_params(axis="x", labelbottom=True)
+        axis.grid(visible=False, axis="y")
+        if chance is not None:
+            axis.axvline(chance, color=GREY, linestyle="--", linewidth=1)
+    axes[0, 0].invert_yaxis()
+    for axis in axes.flat[len(panels) :]:
+        axis.set_visible(False)
+    figure.supxlabel(xlabel, fontsize=STYLE["font.size"])
+    return finished(figure)

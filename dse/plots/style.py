@@ -1,0 +1,87 @@
+"""One style for all charts, and one colour for each text encoder."""
+
+import matplotlib.pyplot as plt
+import seaborn as sns
+from matplotlib.figure import Figure
+
+WIDTH = 5.6
+"""Inches: 540 pixels in the book, two thirds of that on a phone."""
+INK, GREY = "#24303b", "#6b7680"
+"""Of text and axes; of marks that belong to no encoder."""
+COLOURS = {"blue": "#0072B2", "orange": "#CC7A00", "green": "#2A9D4B", "red": "#C8371B"}
+STYLES = {
+    "attributes": ("#555555", "*"),
+    "word2vec": ("#2A9D4B", "v"),
+    "word2vec-standardised": ("#0F766E", "<"),
+    "bag-of-words": ("#CC7A00", "s"),
+    "bag-of-bigrams": ("#8A5A00", "p"),
+    "char-cnn": ("#CC5FA0", "o"),
+    "char-lstm": ("#6A7FDB", "D"),
+    "char-cnn-rnn": ("#0072B2", "o"),
+    "word-cnn": ("#C8371B", "^"),
+    "word-lstm": ("#0E9AA7", "D"),
+    "word-cnn-rnn": ("#8E44AD", "^"),
+    "word-transformer": ("#8C564B", "P"),
+    "sentence-vectors": ("#5D8A3A", "X"),
+}
+"""Colour and mark of each text encoder; a colour stands out from white by at least 3 to 1."""
+ENCODER_COLOURS = {encoder: colour for encoder, (colour, _) in STYLES.items()}
+STYLE = {
+    "axes.edgecolor": GREY,
+    "axes.grid": True,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.8,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "figure.figsize": (WIDTH, 3.0),
+    "font.size": 10.5,
+    **dict.fromkeys(("axes.labelsize", "xtick.labelsize", "ytick.labelsize"), 10.5),
+    "axes.titlesize": 11,
+    "legend.fontsize": 10.5,
+    "legend.frameon": False,
+    "grid.color": "#dde1e5",
+    "grid.linewidth": 0.7,
+    "svg.hashsalt": "dse",
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+}
+
+
+def use_style() -> None:
+    """Give all figures of a notebook the book's style, as SVG."""
+    sns.set_theme(style="ticks", palette=list(COLOURS.values()), rc=STYLE)
+    try:
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+    except ImportError:  # not in a notebook
+        return
+    set_matplotlib_formats("svg", metadata={"Date": None})
+
+
+def colour_of(name: str, i: int) -> str:
+    """An encoder's own colour, or the i-th of the others."""
+    return ENCODER_COLOURS.get(name, list(COLOURS.values())[i % len(COLOURS)])
+
+
+def finished(
+    figure: Figure, chance: float | None = None, legend: bool = False, vertical: bool = False
+) -> Figure:
+    """Draw the chance level and the legend, set the layout, and close the figure."""
+    axis = figure.axes[0]
+    if chance is not None:
+        draw = axis.axvline if vertical else axis.axhline
+        draw(chance, color=GREY, linestyle="--", linewidth=1, label="chance level")
+    axis.set_axisbelow(True)
+    handles, names = axis.get_legend_handles_labels()
+    if legend or (handles and chance is not None):
+        order = sorted(range(len(names)), key=lambda i: names[i] == "chance level")
+        columns = 1 if max(map(len, names)) > 24 else 3
+        figure.legend(
+            [handles[i] for i in order],
+            [names[i] for i in order],
+            ncols=columns,
+            loc="outside upper left",
+        )
+    figure.set_layout_engine("constrained")
+    plt.close(figure)
+    return figure
