@@ -133,6 +133,18 @@ def write_checksums(folder: Path) -> None:
     (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
 
 
+def drop_checksum(folder: Path, name: str) -> None:
+    """Take a file that was left out of a copy from the list of the others, which stays as it was.
+
+    They are not counted again: damage that has been done already would be hidden.
+    """
+    path = folder / CHECKSUMS
+    if path.exists():
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = [line for line in lines if not line.endswith(f"  {name}\n")]
+        path.write_text("".join(kept), encoding="utf-8")
+
+
 def refuse_changed(folder: Path, names: tuple[str, ...], remedy: str) -> None:
     """Raise an `InputError` if one of the files is not the one that was written."""
     path = folder / CHECKSUMS

@@ -17,7 +17,14 @@ from lightning_fabric import Fabric
 from safetensors.torch import save_file
 
 from dse.config import TrainingConfig
-from dse.run_files import ABOUT, CHECKSUMS, read_tensors, refuse_changed, write_checksums
+from dse.run_files import (
+    ABOUT,
+    HISTORY_COLUMNS,
+    drop_checksum,
+    read_tensors,
+    refuse_changed,
+    write_checksums,
+)
 from dse.runs import Run, read_run, refuse_used_folder
 from dse.training.history import History
 from dse.training.optimizer import RMSprop
@@ -64,11 +71,11 @@ def only_run(out: Path | None, resume: bool, fabric: Fabric) -> Iterator[None]:
     with ExitStack() as stack:
         refusal = None
         if out is not None and fabric.is_global_zero:
-            stack.callback(_remove_if_empty, partial_folder(out))
             try:
                 stack.enter_context(only_process(out.resolve()))
+                stack.callback(_remove_if_empty, partial_folder(out))
                 refuse_unless_free(out, resume)
-            except InputError as error:
+            except (InputError, OSError) as error:
                 refusal = str(error)
         refusal = fabric.broadcast(refusal)
         if refusal is not None:
@@ -163,6 +170,8 @@ def load_checkpoint(out: Path, config: TrainingConfig, fingerprint: str) -> Trai
 def _state_of(run: Run, tensors: dict[str, torch.Tensor]) -> TrainingState:
     """The state that `save_checkpoint` kept; an exception of any kind if something is missing."""
     history = History(tensors["history"])
+    if history.rows().shape[1:] != (len(HISTORY_COLUMNS),):
+        raise ValueError("history has other columns")
     generator = torch.Generator()
     generator.set_state(tensors["generator"])
     optimizer = RMSprop(run.encoder.parameters(), lr=run.config.learning_rate)
@@ -207,9 +216,9 @@ def finish(out: Path, state: TrainingState) -> None:
     with written_whole(out) as folder:
         state.run.write(folder)
         if best is not None:
-            without_state = shutil.ignore_patterns(STATE_FILE, CHECKSUMS)
+            without_state = shutil.ignore_patterns(STATE_FILE)
             shutil.copytree(_place(out, best), folder / "best", ignore=without_state)
-            write_checksums(folder / "best")
+            drop_checksum(folder / "best", STATE_FILE)
     remove_checkpoints(out)
 
 

@@ -268,6 +268,21 @@ def test_every_encoder_goes_on_from_its_checkpoint(text_encoder, tmp_path, monke
     assert resumed.fingerprint() == train(data, config, progress=False).fingerprint()
 
 
+def test_damage_to_the_best_checkpoint_is_not_sealed_in_the_run(tmp_path, monkeypatch):
+    out, files = tmp_path / "run", ["SHA256SUMS", "config.json", "history.csv"]
+    interrupted(out, monkeypatch)
+    weights = partial_folder(out) / "step-00000030/model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    run = train(colourful_data(), CONFIG, out, resume=True, progress=False)
+    assert run.best_step == 30
+    assert sorted(path.name for path in (out / "best").iterdir())[:3] == files
+    assert STATE_FILE not in (out / "best/SHA256SUMS").read_text(encoding="utf-8")
+    with pytest.raises(InputError, match=r"best/model\.safetensors is damaged"):
+        Run.load(out / "best")
+
+
 def test_a_run_that_ends_before_its_first_checkpoint_leaves_nothing(tmp_path):
     huge = dataclasses.replace(colourful_data(), features=1e30 * colourful_data().features)
     with pytest.raises(InputError, match="at the first step"):
