@@ -1,4 +1,5 @@
 # make book   build the book into _build/html
+# make lab    open the chapters in JupyterLab
 # make test   lint, unit tests, and every chapter against its stored outputs
 # make clean  remove what these two made
 
@@ -9,13 +10,18 @@ DEMO := .venv/demo
 DEMO_INSTALLED := $(DEMO)/.installed
 export TQDM_DISABLE := 1
 
-.PHONY: help book test clean
+.PHONY: help book lab test clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
 
 book: $(INSTALLED)
 	$(BIN)/python scripts/build_book.py
+
+# Outputs of trusted notebooks are shown at once, charts included.
+lab: $(INSTALLED)
+	$(BIN)/jupyter trust --log-level=WARN chapters/*.ipynb
+	$(BIN)/jupyter lab chapters
 
 test: $(INSTALLED) $(DEMO_INSTALLED)
 	$(BIN)/ruff check .
@@ -31,6 +37,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "dse needs Python 3.11 or newer: make PYTHON=python3.12")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[efficientnet,timm,minilm,clip,explain,tensorboard,ray,faiss,book,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps axe-playwright-python  # for its axe-core alone
 	touch $(INSTALLED)
 
 # Gradio needs an older Pillow: it has an environment of its own, on top of the book's.

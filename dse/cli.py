@@ -261,13 +261,8 @@ def _positive(text: str) -> int:
 
 
 def _add_out(parser: argparse.ArgumentParser, default: str, told: str) -> None:
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=Path(default),
-        metavar="PATH",
-        help=f"{told} (default {default})",
-    )
+    told += f" (default {default})"
+    parser.add_argument("--out", type=Path, default=Path(default), metavar="PATH", help=told)
 
 
 def _add_features(parser: argparse.ArgumentParser) -> None:

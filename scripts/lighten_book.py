@@ -62,6 +62,10 @@ def for_screen_readers(text: str) -> str:
     text = re.sub(r'<(i|span) (class="fa-)', r'<\1 aria-hidden="true" \2', text)
     for mark in (' aria-label="Toggle hidden content"', ' role="doc-biblioentry"'):
         text = text.replace(mark, "")
+    text = text.replace(
+        '<summary><span class="toctree-toggle"',
+        '<summary aria-label="Pages below this one"><span class="toctree-toggle"',
+    )
     return text.replace('<div role="list" class="citation-list">', '<div class="citation-list">')
 
 

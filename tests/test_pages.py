@@ -1,5 +1,8 @@
 """The pages of the book: their parts are there, and the code on plain pages runs."""
 
+import ast
+import importlib
+import inspect
 import json
 import re
 from pathlib import Path
@@ -67,3 +70,47 @@ def test_the_table_of_challenges_is_that_of_the_results(page, intervals):
     summary = json.loads((ROOT / "results/fieldguide/summary.json").read_text(encoding="utf-8"))
     table = challenge_table(summary["challenges"], intervals)
     assert table in (ROOT / page).read_text(encoding="utf-8")
+
+
+def test_the_cards_of_the_front_page_have_the_chapters_titles():
+    text = (CHAPTERS / "introduction.md").read_text(encoding="utf-8").replace("’", "'")
+    cards = re.findall(r"\{grid-item-card\} \d\. (.*)\n:link: (\w+)\n", text)
+    titles = {
+        path.stem: json.loads(path.read_text(encoding="utf-8"))["cells"][0]["source"][0].strip()
+        for path in CHAPTERS.glob("0*.ipynb")
+    }
+    assert {name: f"# {title}" for title, name in cards} == titles
+
+
+def listed_in_the_library() -> dict[str, set[str] | None]:
+    """Module -> the names that the pages of the library list; None: all of them."""
+    text = "\n".join(path.read_text(encoding="utf-8") for path in CHAPTERS.glob("api/*.md"))
+    blocks = re.findall(r"automodule:: (\S+)\n +:members:((?:.|\n      )*)\n", text)
+    return {name: set(re.findall(r"\w+", names)) or None for name, names in blocks}
+
+
+def imports_of_chapters() -> set[tuple[str, str]]:
+    """(module, name) of all that a chapter imports from dse's modules."""
+    found = set()
+    for path in CHAPTERS.glob("0*.ipynb"):
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            source = "".join(cell["source"])
+            if cell["cell_type"] == "code" and "google.colab" not in source:
+                for node in ast.walk(ast.parse(source)):
+                    if isinstance(node, ast.ImportFrom) and node.module.startswith("dse."):
+                        found |= {(node.module, alias.name) for alias in node.names}
+    return found
+
+
+def test_the_library_lists_every_public_name_and_all_that_chapters_import():
+    listed = listed_in_the_library()
+    overview = (CHAPTERS / "api.md").read_text(encoding="utf-8")
+    missing = {name for name in dse.__all__ if f".{name}`" not in overview}
+    public = {(getattr(dse, name).__module__, name) for name in dse.__all__}
+    for module, name in public | imports_of_chapters():
+        thing = getattr(importlib.import_module(module), name, None)  # None: a module
+        if inspect.isclass(thing) or inspect.isfunction(thing):
+            names = listed.get(thing.__module__, set())
+            if names is not None and name not in names:
+                missing.add(f"{thing.__module__}.{name}")
+    assert missing == set()

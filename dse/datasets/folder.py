@@ -9,7 +9,6 @@ The layout::
 """
 
 import json
-import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import torch
 
 from dse.datasets.captions import read_caption_files
 from dse.datasets.described_images import DescribedImages
+from dse.datasets.lists import refuse_odd_names
 from dse.images.views import IMAGE_SUFFIXES
 from dse.utils.errors import InputError, Problems
 from dse.utils.files import is_there, read_utf8, written_whole
@@ -51,7 +51,7 @@ def read_folder(root: Path | str) -> DescribedImages:
             f"{root / 'images'} holds no image: put them there as CLASS/NAME.jpg, .png or .webp"
         )
     class_names = sorted({path.parent.name for path in paths})
-    _refuse_odd_names(root / "images", class_names)
+    refuse_odd_names(root / "images", class_names)
     problems = Problems()
     captions = read_caption_files([_caption_file(root, path) for path in paths], problems)
     with problems.collected():
@@ -70,16 +70,6 @@ def read_folder(root: Path | str) -> DescribedImages:
         root=root,
         notes=notes,
     )
-
-
-def _refuse_odd_names(images: Path, class_names: list[str]) -> None:
-    """A class's name goes into files and onto the screen: it has to be text."""
-    for name in class_names:
-        if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
-            raise InputError(
-                f"{images / name} has a name that is not UTF-8 text, or one with a line break or "
-                "another control character: rename the folder"
-            )
 
 
 def _caption_file(root: Path, image: Path) -> Path:

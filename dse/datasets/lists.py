@@ -1,7 +1,8 @@
 """Lists of names and numbers that come with a data set: a few words a line."""
 
 import re
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from dse.utils.errors import InputError
@@ -73,3 +74,16 @@ def refuse_name_twice(path: Path, table: Mapping[int, str], remedy: str) -> None
         other = seen.setdefault(name, number)
         if other != number:
             raise InputError(f"{path} gives {other} and {number} one name, {name!r}: {remedy}")
+
+
+def refuse_odd_names(folder: Path, names: Iterable[str]) -> None:
+    """Raise an `InputError` if a class that has its name from a file or a folder is no text.
+
+    The name goes into files and onto the screen.
+    """
+    for name in names:
+        if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
+            raise InputError(
+                f"{folder / name} has a name that is not UTF-8 text, or holds a line break or "
+                "another control character: rename it"
+            )

@@ -20,7 +20,7 @@ import torch
 
 from dse.datasets.captions import notes_on_captions, read_captions
 from dse.datasets.described_images import DescribedImages
-from dse.datasets.lists import read_list
+from dse.datasets.lists import read_list, refuse_odd_names
 from dse.datasets.splits import read_splits
 from dse.text.tokens import ALPHABET
 from dse.utils.errors import InputError, Problems
@@ -150,7 +150,9 @@ def _class_names(folder: Path) -> tuple[list[str], str]:
             if len(set(names)) < len(names):
                 raise InputError(f"{path} names a class twice: take one of the lines out")
             return names, path.name
-    return _classes_there(folder), "the files in images"
+    names = _classes_there(folder)
+    refuse_odd_names(folder / "images", names)
+    return names, "the files in images"
 
 
 def _read_features(path: Path, others: list[torch.Tensor]) -> torch.Tensor:

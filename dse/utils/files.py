@@ -80,10 +80,10 @@ def refuse_no_file(path: Path, remedy: str, largest: float = math.inf) -> None:
     To open a pipe is to wait for it, and a device has no end.
     """
     try:
-        if not is_there(path):
-            raise InputError(f"{path} is missing: {remedy}")
         status = path.stat()
     except OSError as error:
+        if not is_there(path):
+            raise InputError(f"{path} is missing: {remedy}") from None
         raise InputError(f"{path} cannot be read ({error.strerror}): {remedy}") from None
     if not stat.S_ISREG(status.st_mode):
         raise InputError(f"{path} is no file: {remedy}")

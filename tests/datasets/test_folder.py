@@ -105,7 +105,7 @@ def test_captions_beside_an_image_that_cannot_be_read_are_not_looked_for_elsewhe
 def test_a_class_whose_name_is_no_text_is_named(photos, name):
     read_folder(photos)
     os.rename(photos / "images" / "sperling", os.path.join(os.fsencode(photos / "images"), name))
-    with pytest.raises(InputError, match="rename the folder") as error:
+    with pytest.raises(InputError, match="rename it") as error:
         read_folder(photos)
     assert str(error.value).isprintable()
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dse.datasets.lists import as_number, read_list, read_table, refuse_name_twice
+from dse.datasets.lists import as_number, read_list, read_table, refuse_name_twice, refuse_odd_names
 from dse.utils.errors import InputError
 
 
@@ -44,6 +44,14 @@ def test_two_numbers_with_one_name_are_refused(tmp_path):
     refuse_name_twice(tmp_path / "list.txt", {1: "wren", 2: "jay"}, "")
     with pytest.raises(InputError, match=r"list\.txt gives 1 and 3 one name, 'wren'"):
         refuse_name_twice(tmp_path / "list.txt", {1: "wren", 2: "jay", 3: "wren"}, "")
+
+
+@pytest.mark.parametrize("name", ["caf\udce9", "line\nbreak", "\x1b[2J", "\x7f", "\x85"])
+def test_a_name_that_is_no_text_is_refused(tmp_path, name):
+    refuse_odd_names(tmp_path, ["v\u00f6gel", "\u9ce5", "a b", "e\u0301", "\U0001f426"])
+    with pytest.raises(InputError, match="rename it") as error:
+        refuse_odd_names(tmp_path, ["wren", name])
+    assert str(tmp_path) in str(error.value) and str(error.value).isprintable()
 
 
 def test_numbers_are_plain_digits_from_one_on():

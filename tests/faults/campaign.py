@@ -26,6 +26,7 @@ import torch
 from safetensors import SafetensorError
 
 from dse.utils.errors import InputError
+from dse.utils.progress import progress_bar
 from faults.corruptions import NO_FILE, Corruption
 
 SECONDS = 60
@@ -261,37 +262,27 @@ def _trespass(work: Path) -> tuple[str, str] | None:
     return None
 
 
-def summary(results: Sequence[Result], seed: int, started: float) -> dict[str, Any]:
-    """The counts by format and corruption, and every forbidden outcome with its seed."""
-    cells = Counter((r.case.target.name, r.case.corruption, r.outcome) for r in results)
-    pairs = dict.fromkeys((format, corruption) for format, corruption, _ in sorted(cells))
-    return {
-        "seed": seed,
-        "cases": len(results),
-        "seconds": round(time.monotonic() - started),
-        "outcomes": OUTCOMES,
-        "table": [
-            {"format": format, "corruption": corruption}
-            | {outcome: cells[format, corruption, outcome] for outcome in OUTCOMES}
-            for format, corruption in pairs
-        ],
-        "forbidden": [
-            {
-                "format": r.case.target.name,
-                "corruption": r.case.corruption,
-                "seed": r.case.seed,
-                "what": r.said,
-            }
-            for r in results
-            if r.outcome == "forbidden"
-        ],
-    }
+def campaign(targets: Sequence[Target], number: int, seed: int) -> dict[str, Any]:
+    """Run so many cases: the counts by format and corruption, and what should not have been."""
+    started, counts, forbidden = time.monotonic(), {}, []
+    for result in progress_bar(run(cases(targets, number, seed)), total=number, unit="case"):
+        pair = {"format": result.case.target.name, "corruption": result.case.corruption}
+        counts.setdefault(tuple(pair.values()), Counter())[result.outcome] += 1
+        if result.outcome == "forbidden":
+            forbidden.append(pair | {"seed": result.case.seed, "what": result.said})
+    cells = [
+        {"format": format, "corruption": corruption} | {name: own[name] for name in OUTCOMES}
+        for (format, corruption), own in sorted(counts.items())
+    ]
+    seconds = round(time.monotonic() - started)
+    about = {"seed": seed, "cases": number, "seconds": seconds, "outcomes": OUTCOMES}
+    return about | {"table": cells, "forbidden": forbidden}
 
 
 def table(summed: Mapping[str, Any], by: str) -> str:
     """The counts of one column of the table, `format` or `corruption`, as text."""
     rows: dict[str, Counter] = {}
-    for cell in summed["table"]:
+    for cell in sorted(summed["table"], key=lambda cell: cell[by]):
         rows.setdefault(cell[by], Counter()).update({name: cell[name] for name in OUTCOMES})
     rows["all"] = sum(rows.values(), Counter())
     width = max(len(name) for name in (*rows, by))
@@ -300,12 +291,6 @@ def table(summed: Mapping[str, Any], by: str) -> str:
         numbers = "".join(f"{counts[outcome]:10}" for outcome in OUTCOMES)
         lines.append(f"{name:{width}}  {counts.total():7}{numbers}")
     return "\n".join(lines)
-
-
-def campaign(targets: Sequence[Target], number: int, seed: int) -> dict[str, Any]:
-    """Run so many cases and sum them up."""
-    started = time.monotonic()
-    return summary(list(run(cases(targets, number, seed))), seed, started)
 
 
 def write_json(summed: Mapping[str, Any], path: Path) -> None:
