@@ -97,7 +97,7 @@ def words_of(html: Path) -> set[str]:
     """Every word of the pages and scripts: no other can be the name of an element's class."""
     words = set()
     for path in [*html.rglob("*.html"), *html.rglob("*.js")]:
-        if not {"mathjax", "data", "fontawesome.js"} & set(path.parts):
+        if not {"mathjax", "data", "fontawesome.js"} & set(path.relative_to(html).parts):
             words.update(re.findall(r"[\w-]+", path.read_text(encoding="utf-8")))
     return words
 

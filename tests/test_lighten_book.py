@@ -3,7 +3,7 @@
 import pytest
 from PIL import Image
 
-from lighten_book import pruned, with_lazy_images, without_unused_scripts
+from lighten_book import pruned, with_lazy_images, without_unused_scripts, words_of
 
 HEAD = """<head>
     <link rel="stylesheet" href="_static/sphinx-design.min.css?v=1" />
@@ -43,3 +43,11 @@ def test_images_are_late_and_say_how_large_they_are(tmp_path):
     first = '<img loading="lazy" width="30" height="20" src="a.png" alt="A bird">'
     assert text == first + '<img loading="lazy" src="b.svg"/>'
     assert with_lazy_images(text, tmp_path) == text
+
+
+def test_words_of_a_book_that_lies_in_a_folder_named_data_count(tmp_path):
+    html = tmp_path / "data"
+    (html / "try_it" / "data").mkdir(parents=True)
+    (html / "index.html").write_text('<p class="a-b">')
+    (html / "try_it" / "data" / "weights.js").write_text("huge")
+    assert words_of(html) == {"p", "class", "a-b"}
