@@ -1,20 +1,18 @@
 """The command line: `dse COMMAND`, the same as `python -m dse COMMAND`."""
 
 import argparse
-import logging
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import get_args
 
 from safetensors import SafetensorError
-from tqdm.auto import tqdm
 
 from dse.commands import classification, data, demo, embedding, explanation, searching, training
 from dse.commands.figures import refuse_overwriting
 from dse.config import TrainingConfig
+from dse.utils.console import set_up_console
 from dse.utils.errors import InputError
 
 EXIT_WRONG_INPUT = 2
@@ -30,25 +28,13 @@ class _OneLineParser(argparse.ArgumentParser):
         sys.exit(EXIT_WRONG_INPUT)
 
 
-class _LogHandler(logging.Handler):
-    """Messages of the library go to stderr, above a progress bar where there is one."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        tqdm.write(self.format(record), file=sys.stderr)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0, or 2 after one line about what is wrong.
 
     `dse data` prints a line for everything that is wrong with the data set.
     """
-    with suppress(AttributeError):  # a name may hold what a terminal has no sign for
-        sys.stdout.reconfigure(errors="backslashreplace")
+    set_up_console()
     options = _parser().parse_args(arguments)
-    logger = logging.getLogger("dse")
-    logger.setLevel(logging.INFO)
-    logger.handlers = [_LogHandler()]
-    logging.captureWarnings(True)  # those of libraries are for programmers, and precede our line
     try:
         refuse_overwriting(options)
         options.command(options)
@@ -60,7 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (OSError, SafetensorError) as error:
         reason = getattr(error, "strerror", None) or error
         where = getattr(error, "filename", None) or "a file"
-        print(f"dse: {where} cannot be read or written ({reason})", file=sys.stderr)
+        line = InputError(f"{where} cannot be read or written ({reason})")
+        print(f"dse: {line}", file=sys.stderr)
         return EXIT_WRONG_INPUT
     except KeyboardInterrupt:
         print("dse: interrupted; partial output will be ignored", file=sys.stderr)

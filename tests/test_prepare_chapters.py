@@ -38,8 +38,7 @@ def test_a_chapter_is_prepared(path):
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 def test_a_chapter_needs_nothing_but_dse(path):
     base = {"IPython", "dse", "google", "matplotlib", "numpy", "pandas", "seaborn", "torch"}
-    base |= {"PIL", "gensim", "scipy", "torchvision", "tqdm"} | sys.stdlib_module_names
-    base.add("sklearn")  # in the book's environment, and on every machine of Colab
+    base |= {"PIL", "gensim", "scipy", "sklearn", "torchvision", "tqdm"} | sys.stdlib_module_names
     imported = set()
     for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
         source = "".join(cell["source"])

@@ -138,6 +138,7 @@ def _extract_in_shards(
             shard = _read(file, (len(part), views, encoder.dim), dtype)
             if shard is None:
                 shard = extract_features(part, encoder, views).to(dtype)
+                remove(file)  # it is damaged, if it is there
                 with written_whole(file) as partial:
                     save_checked({"features": shard}, partial)
             shards.append(shard)

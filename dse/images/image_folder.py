@@ -24,7 +24,7 @@ from dse.images.features import extract_features
 from dse.images.views import IMAGE_SUFFIXES, image_in_turn
 from dse.utils.devices import pick_device
 from dse.utils.errors import InputError, printable
-from dse.utils.files import cache_dir, written_whole
+from dse.utils.files import cache_dir, remove, written_whole
 from dse.utils.progress import progress_bar
 
 logger = logging.getLogger(__name__)
@@ -175,7 +175,9 @@ def _features(
             shard = _extract({digest: missing[digest] for digest in part}, encoder)
             if shard:
                 name = hashlib.sha256("".join(shard).encode()).hexdigest()[:16]
-                with written_whole(folder / f"{name}.safetensors") as partial:
+                file = folder / f"{name}.safetensors"
+                remove(file)  # it is damaged, if it is there
+                with written_whole(file) as partial:
                     save_checked(shard, partial)
             yield from shard.items()
             bar.update(len(part))

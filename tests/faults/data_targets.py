@@ -62,7 +62,7 @@ TARGETS = [
     ),
     Target(
         "Flowers: imagelabels.mat, not compressed", lambda root: flowers(root, False), LABELS,
-        reads("flowers"), BINARY,
+        reads("flowers"), BINARY, named=("imagelabels.mat", "text_c10"),  # captions by class
     ),
     Target(
         "Flowers: imagelabels.mat, others", flowers, LABELS, reads("flowers"),

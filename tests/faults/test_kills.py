@@ -5,7 +5,7 @@ import json
 from faults.killed import CELLS, embeds, evaluates, kill_at_random, measures
 from faults.run_targets import a_run
 
-KILLS = 25
+KILLS = 15
 
 
 def names(folder):

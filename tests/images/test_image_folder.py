@@ -129,6 +129,17 @@ def test_a_flipped_bit_in_the_cache_is_noticed(photos, mean_colour, own_cache, e
     assert extracted == [5, 5]
 
 
+@pytest.mark.parametrize("instead", NO_FILE)
+def test_whatever_stands_in_the_place_of_the_cache_is_replaced(
+    photos, mean_colour, own_cache, instead
+):
+    first = read(photos, mean_colour)
+    (file,) = own_cache.glob("images/*/*.safetensors")
+    PLACE[instead](file, Random(0))
+    assert torch.equal(read(photos, mean_colour).features, first.features)
+    assert load_file(file)
+
+
 def test_features_of_other_dimensions_in_the_cache_are_made_again(
     photos, mean_colour, own_cache, extracted
 ):

@@ -244,7 +244,7 @@ def test_errors_about_what_is_read_meanwhile_stay_as_they_are(target):
 
 
 def test_only_files_of_a_sensible_size_are_read(target):
-    with pytest.raises(InputError, match=r"cannot be read .*: give another"):
+    with pytest.raises(InputError, match="missing"):
         read_bytes(target, "give another")
     os.mkfifo(target)
     with pytest.raises(InputError, match="is no file"):

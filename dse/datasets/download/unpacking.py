@@ -20,6 +20,8 @@ from dse.utils.progress import progress_bar
 
 MAX_MEMBERS = 200_000
 MAX_UNPACKED_BYTES = 20_000_000_000
+LONGEST_NAME = 255
+"""Bytes of a file's name, on most disks."""
 
 
 def unpack(file: Path, archive: Archive, root: Path, progress: bool = True) -> Path:
@@ -111,6 +113,8 @@ def _tar_stream(file: Path) -> Iterator[IO[bytes]]:
 def _place(name: str, file: Path, archive: Archive, top: str) -> PurePosixPath | None:
     """Where a member goes: below the folder `top` or beside it; None if it is not wanted."""
     path = PurePosixPath(name)
+    if any(len(os.fsencode(part)) > LONGEST_NAME for part in path.parts):
+        raise InputError(f"{file} holds a name of more than {LONGEST_NAME} bytes, {name[:60]!r}")
     if not path.parts or path.parts[0] == "__MACOSX" or path.name.startswith("._"):
         return None  # the archive's own root, and what macOS adds for itself
     if path.parts[0] == top or str(path) in archive.beside:

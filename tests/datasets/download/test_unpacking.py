@@ -103,6 +103,7 @@ EVIL = {
     "dots beside": (tar({"birds/../outside": b"x"}), "holds no images.txt"),
     "backslashes": (tar({"birds\\..\\outside": b"x"}), "which is not below"),
     "a byte 0": (tar({"birds/" + "long" * 40 + "\0": b"x"}), "is damaged"),
+    "a long name": (tar({f"birds/{'a' * 300}": b"x"}), "a name of more than 255 bytes"),
     "another top folder": (tar({**MEMBERS, "nest/egg": b"x"}), "'nest/egg', which is not below"),
     "too many": (tar({f"birds/{i}": b"" for i in range(9)}), "holds more than 8 files"),
     "too large": (tar({"birds/x": bytes(300_001)}), "or 300000 bytes"),
