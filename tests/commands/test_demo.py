@@ -102,4 +102,4 @@ def test_without_gradio_the_extra_is_named(folder, capsys, monkeypatch):
     monkeypatch.setenv("GRADIO_TEMP_DIR", "")
     monkeypatch.setenv("GRADIO_ANALYTICS_ENABLED", "")
     line = refused(["demo", "run", "--images", "photos", "--port", "0"], capsys)
-    assert "pip install" in line and "dse[demo]" in line
+    assert "pip install" in line and "[demo]" in line

@@ -301,7 +301,7 @@ def test_a_feature_that_does_not_fit_is_refused(feature):
 
 def test_gradients_without_captum_name_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "captum.attr", None)
-    with pytest.raises(InputError, match=r"dse\[explain\]"):
+    with pytest.raises(InputError, match=r"\[explain\]"):
         explain(run_of("word-cnn"), "a bird", a_feature())
 
 

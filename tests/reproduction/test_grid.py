@@ -200,7 +200,7 @@ def test_what_cannot_be_had_is_an_input_error(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="file"):
         run_grid({"a": 1}, lambda job: {}, tmp_path / "file")
     monkeypatch.setitem(sys.modules, "ray", None)  # as if it were not installed
-    with pytest.raises(InputError, match=r'pip install "dse\[ray\] @ '):
+    with pytest.raises(InputError, match=r"\[ray\]"):
         run_grid({"a": 1}, lambda job: {}, tmp_path, parallel="ray")
 
 

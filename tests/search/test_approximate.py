@@ -58,5 +58,5 @@ def test_faults(rows, monkeypatch):
     with pytest.raises(InputError, match="ivf-pq"):
         ApproximateIndex(rows[:, :10], "ivf-pq")
     monkeypatch.setitem(sys.modules, "faiss", None)
-    with pytest.raises(InputError, match=r"dse\[faiss\]"):
+    with pytest.raises(InputError, match=r"\[faiss\]"):
         ApproximateIndex(rows)

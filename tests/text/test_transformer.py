@@ -114,7 +114,7 @@ def test_a_run_on_frozen_vectors_is_saved_without_the_frozen_network(tmp_path, m
 )
 def test_without_their_extra_they_say_what_to_install(name, package, extra, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(InputError, match=rf'^{name} needs .*pip install "dse\[{extra}\] @ .*"$'):
+    with pytest.raises(InputError, match=rf"^{name} needs .*\[{extra}\]"):
         build_text_encoder(name)
 
 
