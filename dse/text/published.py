@@ -101,7 +101,7 @@ def _read_port(path: Path) -> dict[str, torch.Tensor]:
         )
     # Not every version of PyTorch compares the two; it would then read on behind the part.
     if sizes is not None and any(t.untyped_storage().nbytes() not in sizes for t in state.values()):
-        raise InputError(f"{path} holds less numbers than its tensors have: take another file")
+        raise InputError(f"{path} holds fewer numbers than its tensors have: take another file")
     return {str(name).replace(".", "_"): value.float() for name, value in state.items()}
 
 

@@ -236,7 +236,7 @@ def test_a_tensor_of_more_numbers_than_its_part_of_the_file_is_refused(tmp_path,
     larger = torch.zeros(2 * state["emb_proj_bias"].numel())[::2]
     loaded = state | {"emb_proj_bias": larger}
     monkeypatch.setattr(torch, "load", lambda *_, **__: loaded)
-    with pytest.raises(InputError, match=r"weights\.pth holds less numbers"):
+    with pytest.raises(InputError, match=r"weights\.pth holds fewer numbers"):
         import_weights(path)
 
 
