@@ -12,7 +12,7 @@ The layout::
         trainclasses.txt, valclasses.txt, trainvalclasses.txt, testclasses.txt, allclasses.txt
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -68,12 +68,12 @@ def read_release(root: Path | str) -> DescribedImages:
     class_names = [name for name in all_classes if name in there]
     if not class_names:
         raise InputError(f"{folder / 'images'} holds no class that {source} lists: {REMEDY}")
-    problems, features, captions = Problems(), [], []
+    problems, features, captions = Problems(), {}, []
     for name in class_names:
         with problems.collected():
             own = _read_features(folder / "images" / f"{name}.t7", features)
             captions += _read_class_captions(folder / "text_c10", name, len(own), problems)
-            features.append(own)
+            features[name] = own
     splits, split_notes, vocabulary = {}, (), None
     with problems.collected():
         splits, split_notes = read_splits(folder, all_classes, class_names, source)
@@ -83,9 +83,9 @@ def read_release(root: Path | str) -> DescribedImages:
     problems.raise_if_any()
     return DescribedImages(
         name="release",
-        features=torch.cat(features),
+        features=torch.cat(list(features.values())),
         labels=torch.arange(len(features)).repeat_interleave(
-            torch.tensor([len(own) for own in features])
+            torch.tensor([len(own) for own in features.values()])
         ),
         captions=captions,
         class_names=class_names,
@@ -155,7 +155,7 @@ def _class_names(folder: Path) -> tuple[list[str], str]:
     return names, "the files in images"
 
 
-def _read_features(path: Path, others: list[torch.Tensor]) -> torch.Tensor:
+def _read_features(path: Path, others: Mapping[str, torch.Tensor]) -> torch.Tensor:
     """float32 (N, views, D) from the file's (N, D, views)."""
     array = read_torch7(path)
     if not isinstance(array, np.ndarray) or array.ndim != 3:
@@ -166,10 +166,11 @@ def _read_features(path: Path, others: list[torch.Tensor]) -> torch.Tensor:
             f"{path} holds features that are not finite numbers, or beyond {LARGEST_FEATURE:,.0f}: "
             "unpack it again"
         )
-    if others and features.shape[1:] != others[0].shape[1:]:
+    first, expected = next(iter(others.items()), (path.stem, features))
+    if features.shape[1:] != expected.shape[1:]:
         raise InputError(
-            f"{path} has {features.shape[2]} features in {features.shape[1]} views, the classes "
-            f"before it {others[0].shape[2]} in {others[0].shape[1]}: unpack it again"
+            f"{path} has {features.shape[2]} features in {features.shape[1]} views, {first}.t7 has "
+            f"{expected.shape[2]} in {expected.shape[1]}: unpack both again"
         )
     return features
 

@@ -274,7 +274,11 @@ def filled(value, shape=(3, 201, 10), dtype=np.uint8):
         (FINCH, b"", "no sound Torch7 file"),
         (FINCH, torch7_bytes(Function()), "holds a function"),
         (FINCH, torch7_bytes({"a": 1}), "is not a tensor images x features"),
-        (FINCH, filled(0.0, (3, 7, 10), float), "has 7 features in 10 views"),
+        (
+            FINCH,
+            filled(0.0, (3, 7, 10), float),
+            r"has 7 features in 10 views, 004.Grey_Wren\.t7 has 6",
+        ),
         (FINCH, filled(0.0, (3, 6, 9), float), "has 6 features in 9 views"),
         (FINCH, filled(np.nan, (3, 6, 10), float), "not finite numbers"),
         (FINCH, filled(1e300, (3, 6, 10), float), "not finite numbers"),
