@@ -1,4 +1,4 @@
-"""Small roots in the layouts of CUB and Flowers: coloured noise, and captions that name a colour."""
+"""Small roots in the layouts of CUB and Flowers: coloured noise, captions that name a colour."""
 
 from pathlib import Path
 

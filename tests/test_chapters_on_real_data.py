@@ -9,6 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbclient import NotebookClient
+
 from real_roots import make_root
 
 CHAPTERS = ("03_word2vec_baseline",)
