@@ -43,7 +43,7 @@ def test_a_strip_has_a_dot_for_each_number_and_a_bar_at_each_mean():
 def test_all_of_a_strip_lies_within_its_figure():
     crowded = {"a species, described in many words": [50.0] * 40, "char-cnn": [90.0] * 40}
     figure = plots.strip(crowded, "score with the first less score with the second", chance=50)
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     (axis,) = figure.axes
     texts = [axis.xaxis.label, *axis.get_yticklabels()]
     corners = [text.get_window_extent().get_points() for text in texts]
