@@ -10,15 +10,15 @@ COLOURS = {"red": (200, 30, 30), "blue": (30, 60, 200), "green": (40, 160, 60), 
 PARTS = ("crown", "nape", "back", "breast", "belly", "wings", "bill")
 CLASSES, IMAGES_PER_CLASS = 50, 3
 SPLITS = {
-    "train": range(1, 43),
-    "val": range(43, 47),
+    "train": range(1, 41),
+    "val": range(41, 47),
     "trainval": range(1, 47),
     "test": range(47, 51),
 }
 
 
 def make_root(root: Path) -> Path:
-    """A folder that both `cub` and `flowers` can be read from: 42 classes train, 4 val, 4 test."""
+    """A folder that both `cub` and `flowers` can be read from: 40 classes train, 6 val, 4 test."""
     _write_cub(root / "CUB_200_2011", root / "cvpr2016_cub")
     _write_flowers(root / "flowers-102", root / "cvpr2016_flowers")
     return root

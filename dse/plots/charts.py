@@ -134,7 +134,7 @@ def points(table: pd.DataFrame, xlabel: str, chance: float | None = None) -> Fig
     figure, axes = plt.subplots(down, across, figsize=size, squeeze=False, sharex=True, sharey=True)
     for axis, panel in zip(axes.flat, panels, strict=False):
         for i, row in enumerate(table[table.panel == panel].itertuples()):
-            colour, mark = STYLES.get(row.text_encoder, (colour_of(row.text_encoder, i), "o"))
+            colour, mark = STYLES.get(row.text_encoder, (colour_of(row.text_encoder, 0), "o"))
             y = names.index(row.text_encoder)
             if "low" in table:
                 axis.plot([row.low, row.high], [y, y], color=colour, linewidth=2)
