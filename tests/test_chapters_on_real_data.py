@@ -12,7 +12,13 @@ from nbclient import NotebookClient
 
 from real_roots import make_root
 
-CHAPTERS = ("01_data_and_splits", "02_image_features", "03_word2vec_baseline")
+CHAPTERS = (
+    "01_data_and_splits",
+    "02_image_features",
+    "03_word2vec_baseline",
+    "04_char_cnn",
+    "05_cnn_rnn",
+)
 STEPS = re.compile(r"((?:steps|validate_every)\W{1,4})[\d_]{3,}")
 """What sets the length of a training run in a chapter: `steps=1500`, `"steps": 1500`."""
 
