@@ -133,7 +133,7 @@ def points(table: pd.DataFrame, xlabel: str, chance: float | None = None) -> Fig
     size = (WIDTH, 0.5 + down * (0.5 + 0.25 * len(names)))
     figure, axes = plt.subplots(down, across, figsize=size, squeeze=False, sharex=True, sharey=True)
     for axis, panel in zip(axes.flat, panels, strict=False):
-        for i, row in enumerate(table[table.panel == panel].itertuples()):
+        for row in table[table.panel == panel].itertuples():
             colour, mark = STYLES.get(row.text_encoder, (colour_of(row.text_encoder, 0), "o"))
             y = names.index(row.text_encoder)
             if "low" in table:
