@@ -199,6 +199,16 @@ def test_a_class_is_the_mean_of_all_its_captions():
     assert class_embeddings(RUN, DATA.subset("test")).tolist() == expected
 
 
+@pytest.mark.parametrize("block", [1, 2, 3])
+def test_captions_are_embedded_in_blocks(monkeypatch, block):
+    held = []
+    monkeypatch.setattr("dse.evaluation.BLOCK", block)
+    encode = Run.encode
+    monkeypatch.setattr(Run, "encode", lambda run, own: held.append(len(own)) or encode(run, own))
+    assert class_embeddings(RUN, DATA.subset("test")).tolist() == [[1.0, 1.0], [5.0, 1.0]]
+    assert (max(held), sum(held)) == (block, 4)
+
+
 def test_evaluates_only_the_classes_of_the_split():
     metrics = evaluate(RUN, DATA)
     assert metrics.scores.tolist() == [[1.0, 5.0], [5.0, 1.0], [2.0, 6.0]]

@@ -81,6 +81,18 @@ def test_words_equal_a_literal_loop(captions, vocabulary):
     assert WordTokenizer(vocabulary)(captions).tolist() == expected
 
 
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 7])
+def test_captions_that_are_numbered_in_blocks_have_the_same_numbers(monkeypatch, count):
+    captions = ["a b", "", "b c\na", "c", "c a b", "b" * 205, "x"][:count]
+    tokenizers = [characters, WordTokenizer("abc"), BigramTokenizer("abc", ["a b", "c a"])]
+    whole = [tokenizer(captions) for tokenizer in tokenizers]
+    monkeypatch.setattr("dse.text.tokens.BLOCK", 2)
+    for tokenizer, expected in zip(tokenizers, whole, strict=True):
+        numbers = tokenizer(captions)
+        assert numbers.dtype == expected.dtype
+        assert numbers.tolist() == expected.tolist()
+
+
 @pytest.mark.parametrize("caption", ["", "   ", "?!"])
 def test_a_caption_without_words_is_all_zeros(caption):
     assert not WordTokenizer(["a"])([caption]).any()
