@@ -102,7 +102,9 @@ def test_a_fitted_batch_is_said_and_a_chosen_one_is_refused(caplog):
     assert caplog.messages == ["batch size: 15 in place of 40, as there are 15 classes to train on"]
     with pytest.raises(InputError, match="--batch-size 15"):
         fit_batch_size(config, 15, chosen=True)
-    with pytest.raises(InputError, match="--batch-size 15"):
+    with pytest.raises(InputError, match="trainval has 15 to train on: give --batch-size 15"):
         fit_batch_size(TrainingConfig("bag-of-words", batch_size=16), 15)
+    with pytest.raises(InputError, match="trainval has 0 classes: training"):
+        fit_batch_size(config, 0)
     with pytest.raises(InputError, match="1 class:"):
         fit_batch_size(TrainingConfig("bag-of-words", batch_size=2), 1)

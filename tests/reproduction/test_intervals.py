@@ -200,3 +200,7 @@ def test_spearman_is_that_of_scipy_for_every_column():
     expected = [spearmanr(fixed, column).statistic for column in many.T]
     np.testing.assert_allclose(spearman(fixed, many), expected, atol=1e-12)
     assert spearman(fixed, np.ones((9, 1))) == [0]
+
+
+def test_two_ranks_agree_or_do_not():
+    assert spearman([1, 2], np.array([[5, 6, 7], [6, 5, 7]])).tolist() == pytest.approx([1, -1, 0])

@@ -13,6 +13,7 @@ from dse.text.tokens import (
     WordTokenizer,
     build_bigrams,
     build_vocabulary,
+    unknown_words,
     words,
 )
 
@@ -119,6 +120,17 @@ def test_bigrams_are_counted_once_a_caption():
     assert build_bigrams(["b a b a", "c"]) == []
     assert build_bigrams(["b a b a", "b a"]) == ["b a"]
     assert build_bigrams(["b a b a"], min_count=1) == ["a b", "b a"]
+
+
+def test_bigrams_are_those_of_the_words_that_are_read():
+    tokenizer = BigramTokenizer("abc", ["a b", "b c"], length=2)
+    assert tokenizer(["a b c"]).tolist() == [[1, 2, 1]]
+    assert tokenizer.spans("a b c") == [(0, 1), (2, 3)]
+
+
+def test_unknown_words_are_counted():
+    captions = ["A red, red bird", "a crimson bird: crimson!", "blue"]
+    assert unknown_words(captions, iter(["a", "red", "bird"])) == {"crimson": 2, "blue": 1}
 
 
 @given(st.text(max_size=230))
