@@ -254,8 +254,8 @@ class BigramTokenizer:
         return self.words.spans(caption)
 
     def _keys(self, first, second):
-        """One number for each pair of word numbers; 0 if one of them is unknown."""
-        return (first * (1 + self.size) + second) * ((first > 0) & (second > 0))
+        """One number for each pair of word numbers, 0 to V."""
+        return first * (1 + self.size) + second
 
     def _pairs(self, numbers: np.ndarray) -> np.ndarray:
         keys = self._keys(numbers[:, :-1], numbers[:, 1:])

@@ -134,6 +134,7 @@ def test_p_value_of_several_holds_only_for_all_and_pays_for_the_choice_of_one():
     unsure = np.where(np.arange(999) < 99, -1.0, 1.0)
     assert p_value(np.stack([sure, sure])) == pytest.approx(2 / 1000)
     assert p_value(np.stack([sure, unsure])) == pytest.approx(2 * 100 / 1000)
+    assert p_value(np.stack([unsure, unsure])) == pytest.approx(2 * 100 / 1000)
     assert p_value(np.stack([-sure, sure, unsure])) == pytest.approx(3 * 2 / 1000)
 
 

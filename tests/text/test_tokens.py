@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,6 +29,8 @@ def test_alphabet_has_70_symbols_with_a_double_hyphen_and_the_space_last():
 
 
 def test_every_symbol_has_its_place_and_the_later_hyphen_wins():
+    characters = CharacterTokenizer()
+    assert characters(["\t\x7f\x80é"])[0, :5].tolist() == [70, 70, 70, 70, 0]
     for place, symbol in enumerate(ALPHABET, start=1):
         expected = 60 if symbol == "-" else place
         assert characters([symbol])[0, 0] == expected
@@ -105,6 +108,7 @@ def test_pairs_are_numbered_as_one_would_by_hand(captions):
     tokenizer = BigramTokenizer(["c", "b", "a"], bigrams)
     tokens = tokenizer([" ".join(caption) for caption in captions])
     assert tokens.shape == (len(captions), 59)
+    assert tokens.dtype == torch.int32
     for caption, row in zip(captions, tokens.tolist(), strict=True):
         read, seen = caption[:30], []
         for one, other in pairwise(read):
@@ -120,6 +124,21 @@ def test_bigrams_are_counted_once_a_caption():
     assert build_bigrams(["b a b a", "c"]) == []
     assert build_bigrams(["b a b a", "b a"]) == ["b a"]
     assert build_bigrams(["b a b a"], min_count=1) == ["a b", "b a"]
+
+
+def test_a_pair_counts_once_and_there_may_be_none():
+    assert BigramTokenizer("ab", ["a a"], length=4)(["a a a a"])[0, 4:].tolist() == [1, 0, 0]
+    tokens = BigramTokenizer("ab", [], length=3)(["a b a"])
+    assert (tokens.tolist(), tokens.dtype) == ([[1, 2, 1, 0, 0]], torch.int32)
+
+
+def test_a_pair_with_an_unknown_word_is_no_known_pair():
+    tokenizer = BigramTokenizer("abc", ["a a", "a b", "b a", "c c"], length=2)
+    for one in "abcx":
+        for other in "abcx":
+            pair = f"{one} {other}"
+            number = 1 + tokenizer.bigrams.index(pair) if pair in tokenizer.bigrams else 0
+            assert tokenizer([pair])[0, 2] == number
 
 
 def test_bigrams_are_those_of_the_words_that_are_read():
