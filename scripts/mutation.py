@@ -10,6 +10,7 @@ part: they would fail on mutmut's own copies of a function. About half an hour o
 """
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -98,9 +99,10 @@ def read(folder: Path) -> dict:
 
 def change(folder: Path, name: str) -> list[str]:
     """The lines of a mutant that differ from the code."""
-    command = [sys.executable, "-c", "from mutmut.__main__ import cli; cli()", "show", name]
-    shown = subprocess.run(command, cwd=folder, check=True, capture_output=True, encoding="utf-8")
-    lines = shown.stdout.splitlines()
+    from mutmut.mutation.diff_apply import get_diff_for_mutant
+
+    with contextlib.chdir(folder):
+        lines = get_diff_for_mutant(name).splitlines()
     return [line for line in lines if line[:1] in "+-" and line[:3] not in ("+++", "---")]
 
 

@@ -180,6 +180,11 @@ def test_pairs_equal_a_literal_loop(seed):
         assert share == pytest.approx(sum(map(int, wins)) / len(wins))
 
 
+def test_a_tie_within_a_pair_is_not_won():
+    pairs = torch.tensor([[0, 1]])
+    assert pair_accuracy(torch.zeros(2, 2), torch.tensor([0, 1]), pairs).tolist() == [0]
+
+
 class Lengths(torch.nn.Module):
     """A text encoder that embeds a caption as (its length, 1)."""
 
