@@ -115,10 +115,11 @@ def test_each_encoder_and_their_mean_is_claimed_to_be_better_with_the_symmetric_
 
 
 def test_differences_of_means_keep_seeds_and_classes():
-    figures = {cell: np.random.default_rng(i).random((2, 3)) for i, cell in enumerate(PAIR * 2)}
-    others = {Cell("char-lstm"): np.ones((2, 3)), Cell("word-lstm"): np.zeros((2, 3))}
-    found = claim(PAIR, others, of_means=True).differences({**figures, **others}.get)
-    expected = (figures[PAIR[0]] + figures[PAIR[1]]) / 2 - 0.5
+    cells = [*PAIR, Cell("char-lstm"), Cell("word-lstm")]
+    drawn = np.random.default_rng(0).random((4, 2, 3))
+    figures = dict(zip(cells, drawn, strict=True))
+    found = claim(cells[:2], cells[2:], of_means=True).differences(figures.get)
+    expected = (drawn[0] + drawn[1]) / 2 - (drawn[2] + drawn[3]) / 2
     np.testing.assert_allclose(found, expected[None])
 
 
@@ -303,6 +304,8 @@ def test_cells_of_other_lengths_are_told(record):
     assert judged([claim(PAIR[:1], (PAIR[1], third))], with_third)[0]["same_length"]
     later = {replace(cell, seed=3): record(cell) for cell in PAIR}
     assert judged(of_two[:1], later)[0]["same_length"]
+    later[replace(PAIR[0], seed=3)]["steps"] = 9
+    assert not judged(of_two[:1], later)[0]["same_length"]
     cells[PAIR[0]]["steps"] = 9
     assert [row["same_length"] for row in judged(of_two, cells)] == [False, True]
     for own in cells.values():
