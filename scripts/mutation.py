@@ -5,8 +5,9 @@
 
 mutmut changes one thing at a time in the modules below (an operator, a number, an argument, a
 string), runs the tests that reach it, and calls the change killed if one of them fails. The file
-lists what survives, with a judgement where `mutation_judged.json` has one. Doctests do not take
-part: they would fail on mutmut's own copies of a function. About half an hour on two cores.
+lists what survives, with a judgement where `mutation_judged.json` has one, and keeps what was
+noticed before tests were added. Doctests do not take part: they would fail on mutmut's own copies
+of a function. About half an hour on two cores.
 """
 
 import argparse
@@ -79,6 +80,8 @@ def read(folder: Path) -> dict:
     """What became of the mutants of each module, from mutmut's own files."""
     judged_file = Path(__file__).with_name("mutation_judged.json")
     judged = json.loads(judged_file.read_text(encoding="utf-8"))
+    before_file = ROOT / "results/mutation.json"
+    before = json.loads(before_file.read_text(encoding="utf-8"))
     modules = {}
     for module in TESTS:
         meta = folder / "mutants" / f"{module}.meta"
@@ -88,6 +91,7 @@ def read(folder: Path) -> dict:
         tested = {name: code for name, code in codes.items() if code is not None}
         survivors = [change(folder, name) for name, code in tested.items() if code in (0, 33)]
         modules[module] = {
+            "before": before[module]["before"],
             "mutants": len(tested),
             "killed": len(tested) - len(survivors),
             "survivors": [

@@ -52,7 +52,7 @@ def test_equals_a_literal_bootstrap_of_seeds_and_units(seeds, classes, seed):
 
 
 def test_blocks_do_not_change_what_is_drawn(monkeypatch):
-    values, weights = np.random.default_rng(0).random((3, 7)), np.arange(1, 8)
+    values, weights = np.random.default_rng(0).random((2, 3, 7)), np.arange(1, 8)
     whole = resampled_means(values, weights, resamples=100)
     monkeypatch.setattr(intervals, "BLOCK", 30)
     intervals._times_drawn.cache_clear()

@@ -36,6 +36,11 @@ def test_every_symbol_has_its_place_and_the_later_hyphen_wins():
         assert characters([symbol])[0, 0] == expected
 
 
+def test_half_a_symbol_reads_as_a_space():
+    numbers = CharacterTokenizer()(["\ud800a"])
+    assert (numbers[0, :3].tolist(), numbers.dtype) == ([70, 1, 0], torch.uint8)
+
+
 def test_no_text_reaches_the_dead_hyphen_column():
     every_code_point = "".join(map(chr, range(0x20, 0xD800, 7))) + "".join(map(chr, range(128)))
     for start in range(0, len(every_code_point), 201):
