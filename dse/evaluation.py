@@ -10,6 +10,8 @@ from dse.utils.errors import InputError
 
 RETRIEVED = 50
 """Images that a query retrieves, for the paper's AP@50."""
+BLOCK = 2**16
+"""Captions whose embeddings are held at a time: 268 MB of 1,024 numbers each."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -149,8 +151,12 @@ def class_embeddings(run: Run, classes: DescribedImages) -> torch.Tensor:
     """
     if run.config.text_encoder == "attributes":
         return _attribute_embeddings(run, classes)
-    embeddings = run.encode(classes.all_captions)
-    return mean_by_class(embeddings, classes.caption_owners, len(classes.class_names))
+    captions, owners = classes.all_captions, classes.caption_owners
+    sums = torch.zeros(len(classes.class_names), run.encoder.linear.out_features)
+    for start in range(0, len(captions), BLOCK):
+        block = slice(start, start + BLOCK)
+        sums.index_add_(0, owners[block], run.encode(captions[block]))
+    return sums / torch.bincount(owners).unsqueeze(1)
 
 
 def mean_by_class(embeddings: torch.Tensor, owners: torch.Tensor, classes: int) -> torch.Tensor:

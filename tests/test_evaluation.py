@@ -21,6 +21,7 @@ from dse.evaluation import (
     score,
 )
 from dse.runs import Run
+from dse.text.averages import ClassAttributes
 from dse.utils.errors import InputError
 
 names = [f"class {c}" for c in range(6)]
@@ -157,6 +158,14 @@ def test_dictionary_holds_the_reported_names():
     own = list(figures["per_class"].values())
     assert sum(c["images"] for c in own) == 80
     assert sum(c["ap"] for c in own) / 6 == pytest.approx(metrics.map, abs=1e-6)
+    assert list(figures["per_class"]) == names
+    for c in range(6):
+        assert own[c] == {
+            "top1": pytest.approx(float(metrics.class_top1[c]), abs=1e-6),
+            "ap50": pytest.approx(float(metrics.class_precision[c]), abs=1e-6),
+            "ap": pytest.approx(float(metrics.class_average_precision[c]), abs=1e-6),
+            "images": int((labels == c).sum()),
+        }
 
 
 @given(st.integers(0, 2**31))
@@ -169,6 +178,11 @@ def test_pairs_equal_a_literal_loop(seed):
         wins = [scores[n, one] > scores[n, other] for n in range(80) if labels[n] == one]
         wins += [scores[n, other] > scores[n, one] for n in range(80) if labels[n] == other]
         assert share == pytest.approx(sum(map(int, wins)) / len(wins))
+
+
+def test_a_tie_within_a_pair_is_not_won():
+    pairs = torch.tensor([[0, 1]])
+    assert pair_accuracy(torch.zeros(2, 2), torch.tensor([0, 1]), pairs).tolist() == [0]
 
 
 class Lengths(torch.nn.Module):
@@ -197,6 +211,31 @@ DATA = DescribedImages(
 def test_a_class_is_the_mean_of_all_its_captions():
     expected = [[1.0, 1.0], [5.0, 1.0]]
     assert class_embeddings(RUN, DATA.subset("test")).tolist() == expected
+
+
+@pytest.mark.parametrize("block", [1, 2, 3])
+def test_captions_are_embedded_in_blocks(monkeypatch, block):
+    held = []
+    monkeypatch.setattr("dse.evaluation.BLOCK", block)
+    encode = Run.encode
+    monkeypatch.setattr(Run, "encode", lambda run, own: held.append(len(own)) or encode(run, own))
+    assert class_embeddings(RUN, DATA.subset("test")).tolist() == [[1.0, 1.0], [5.0, 1.0]]
+    assert (max(held), sum(held)) == (block, 4)
+
+
+def test_a_class_is_its_attributes_where_the_run_reads_those():
+    encoder = ClassAttributes(3, embedding_dim=2)
+    run = Run(encoder, TrainingConfig("attributes"), {}, None)
+    attributes = torch.tensor([[1.0, 0.0, 2.0], [0.0, 1.0, 0.0], [5.0, 5.0, 5.0]])
+    data = replace(DATA, class_attributes=attributes)
+    with torch.no_grad():
+        expected = encoder(attributes)
+    torch.testing.assert_close(class_embeddings(run, data), expected)
+    torch.testing.assert_close(class_embeddings(run, data.subset("test")), expected[:2])
+    with pytest.raises(InputError, match="3 attributes of a class, and lengths has none"):
+        class_embeddings(run, DATA)
+    with pytest.raises(InputError, match="lengths has 2"):
+        class_embeddings(run, replace(DATA, class_attributes=attributes[:, :2]))
 
 
 def test_evaluates_only_the_classes_of_the_split():

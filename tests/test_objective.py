@@ -85,8 +85,17 @@ def test_gradients_equal_finite_differences(objective, loss):
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_one_dtype_and_one_device_in_the_same_out(loss):
+    """On `meta` a tensor that was made on the CPU raises an error where it meets another."""
     images, texts = random_batch(1, 4, 3)
     assert joint_embedding_loss(images.float(), texts.float(), loss=loss).dtype == torch.float32
+    on_meta = joint_embedding_loss(images.to("meta"), texts.to("meta"), loss=loss)
+    assert on_meta.device.type == "meta"
+
+
+def test_scores_are_divided_by_1_unless_told_otherwise():
+    images, texts = random_batch(2, 4, 3)
+    expected = literal_variant(images, texts, "ds", "contrastive", temperature=1)
+    assert float(joint_embedding_loss(images, texts, loss="contrastive")) == pytest.approx(expected)
 
 
 def test_gradients_equal_the_authors_formula():

@@ -1,5 +1,7 @@
 """Minibatches: distinct classes, own images, own captions, uniform, from one generator."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given
@@ -71,6 +73,28 @@ def test_one_generator_gives_the_same_batches_again():
     assert not all(torch.equal(a, b) for a, b in zip(one, different, strict=True))
 
 
+def test_image_view_and_caption_come_from_numbers_of_their_own():
+    """The draws written out, one pair after the other: none is tied to another."""
+    data, generator = ragged_data(), torch.Generator().manual_seed(8)
+    batch = MinibatchSampler(data, 5, captions_per_image=4).draw(generator)
+    generator.manual_seed(8)
+    classes = torch.randperm(7, generator=generator)[:5].tolist()
+    chance = torch.rand(3, 5, dtype=torch.float64, generator=generator).tolist()
+    for i, c in enumerate(classes):
+        own = [n for n, label in enumerate(data.labels.tolist()) if label == c]
+        image = own[int(chance[0][i] * len(own))]
+        caption = int(chance[2][i] * min(4, len(data.captions[image])))
+        before = sum(len(captions) for captions in data.captions[:image])
+        drawn = [int(of_kind[i]) for of_kind in batch]
+        assert drawn == [c, image, int(chance[1][i] * 3), before + caption]
+
+
+def test_the_defaults_are_the_papers_and_data_without_features_has_one_view():
+    sampler = MinibatchSampler(replace(ragged_data(num_classes=45), features=None))
+    assert (sampler.batch_size, int(sampler.captions_used.max())) == (40, 10)
+    assert not sampler.draw(torch.Generator().manual_seed(0)).views.any()
+
+
 def test_refuses_more_pairs_than_classes():
     with pytest.raises(InputError, match="40 distinct classes and ragged has 7"):
         MinibatchSampler(ragged_data(), 40)
@@ -102,7 +126,9 @@ def test_a_fitted_batch_is_said_and_a_chosen_one_is_refused(caplog):
     assert caplog.messages == ["batch size: 15 in place of 40, as there are 15 classes to train on"]
     with pytest.raises(InputError, match="--batch-size 15"):
         fit_batch_size(config, 15, chosen=True)
-    with pytest.raises(InputError, match="--batch-size 15"):
+    with pytest.raises(InputError, match="trainval has 15 to train on: give --batch-size 15"):
         fit_batch_size(TrainingConfig("bag-of-words", batch_size=16), 15)
+    with pytest.raises(InputError, match="trainval has 0 classes: training"):
+        fit_batch_size(config, 0)
     with pytest.raises(InputError, match="1 class:"):
         fit_batch_size(TrainingConfig("bag-of-words", batch_size=2), 1)

@@ -59,6 +59,19 @@ def test_approximate_search_as_it_was_measured():
     assert [[row[0], *map(number, row[1:])] for row in table("built")] == built
 
 
+def test_the_load_of_a_million_captions_as_it_was_measured():
+    sizes = json.loads((ROOT / "results/load.json").read_text(encoding="utf-8"))["sizes"]
+    stages = ("data", "characters", "words", "training", "evaluation", "search")
+    for row, stage in zip(table("load"), stages, strict=True):
+        for cell, size in zip(row[1:], sizes, strict=True):
+            seconds, gigabytes = map(number, cell.split(", "))
+            assert seconds == pytest.approx(size["stages"][stage]["seconds"], rel=0.15)
+            assert gigabytes == pytest.approx(size["stages"][stage]["megabytes"] / 1000, abs=0.051)
+    middle, large = (size["stages"] for size in sizes[1:])
+    growth = [large[stage]["seconds"] / middle[stage]["seconds"] for stage in stages]
+    assert f"{min(growth):.0f} to {max(growth):.0f} times as long" in SCALE
+
+
 def test_the_ratios_in_the_text():
     largest, middle = MEASURED["exact"][-1], MEASURED["exact"][-2]
     (codes,) = (index for index in MEASURED["approximate"] if index["index"] == "ivf-pq")

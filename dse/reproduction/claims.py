@@ -220,7 +220,7 @@ def _differences(claim: Claim, figure: Callable, seeds: Sequence[int]) -> np.nda
     )
 
 
-def _p_value(claim: Claim, measured: Measured, seeds: Sequence[int], repeats: int = 1) -> float:
+def _p_value(claim: Claim, measured: Measured, seeds: Sequence[int], repeats: int) -> float:
     by_class = _differences(claim, measured.by_class, seeds)
     resampled = (measured.resampled(by_class, claim.metric, i) for i in range(repeats))
     return float(np.mean([p_value(own) for own in resampled]))

@@ -6,7 +6,7 @@ vector for every encoder. Characters are numbered from 1 to 70, words from 1 to 
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -21,6 +21,10 @@ CHARACTER_LENGTH = 201
 WORD_LENGTH = 30
 """Words of a caption that are read; the rest is cut off (paper, section 5)."""
 
+BLOCK = 20_000
+"""Captions that are numbered at a time: the words of a million take a gigabyte, their numbers a
+tenth."""
+
 _WORD = re.compile(r"[a-z0-9]+(?:'[a-z]+)?")
 _WORD_OR_LINE_END = re.compile(_WORD.pattern + r"|\n")
 
@@ -31,6 +35,12 @@ def _symbol_numbers() -> np.ndarray:
     for position, symbol in enumerate(ALPHABET):
         numbers[ord(symbol)] = 1 + position  # the later of the two '-' overwrites the earlier
     return numbers
+
+
+def _in_blocks(number: Callable, captions: Sequence[str]) -> torch.Tensor:
+    """What `number` makes of all captions, in memory for the numbers alone."""
+    starts = range(0, max(1, len(captions)), BLOCK)
+    return torch.cat([number(captions[start : start + BLOCK]) for start in starts])
 
 
 class CharacterTokenizer:
@@ -59,6 +69,9 @@ class CharacterTokenizer:
         Returns:
             uint8 (n, length), 0 past the end of each caption.
         """
+        return _in_blocks(self._number, captions)
+
+    def _number(self, captions: Sequence[str]) -> torch.Tensor:
         texts = [caption.lower()[: self.length] for caption in captions]
         code_points = np.frombuffer(
             "".join(texts).encode("utf-32-le", errors="surrogatepass"), dtype=np.uint32
@@ -107,7 +120,7 @@ def build_vocabulary(captions: Iterable[str]) -> list[str]:
         >>> build_vocabulary(["a red bird", "a blue bird"])
         ['a', 'bird', 'blue', 'red']
     """
-    return sorted(set(words("\n".join(captions))))
+    return sorted({word for caption in captions for word in words(caption)})
 
 
 def build_bigrams(captions: Iterable[str], min_count: int = 2) -> list[str]:
@@ -166,6 +179,9 @@ class WordTokenizer:
         Returns:
             int32 (n, length), 0 for unknown words and past the end of each caption.
         """
+        return _in_blocks(self._number, captions)
+
+    def _number(self, captions: Sequence[str]) -> torch.Tensor:
         text = "".join(caption.replace("\n", " ") + "\n" for caption in captions)
         found = _WORD_OR_LINE_END.findall(text.lower())
         numbers = np.fromiter((self._numbers.get(word, 0) for word in found), np.int32, len(found))
@@ -226,6 +242,9 @@ class BigramTokenizer:
             int32 (n, 2 length - 1): the words, then the pairs, each once; 0 for what is unknown,
             came before, or lies past the end.
         """
+        return _in_blocks(self._number, captions)
+
+    def _number(self, captions: Sequence[str]) -> torch.Tensor:
         tokens = self.words(captions)
         numbers = tokens.numpy().astype(np.int64)
         return torch.cat([tokens, torch.from_numpy(self._pairs(numbers))], dim=1)
@@ -235,8 +254,8 @@ class BigramTokenizer:
         return self.words.spans(caption)
 
     def _keys(self, first, second):
-        """One number for each pair of word numbers; 0 if one of them is unknown."""
-        return (first * (1 + self.size) + second) * ((first > 0) & (second > 0))
+        """One number for each pair of word numbers, 0 to V."""
+        return first * (1 + self.size) + second
 
     def _pairs(self, numbers: np.ndarray) -> np.ndarray:
         keys = self._keys(numbers[:, :-1], numbers[:, 1:])

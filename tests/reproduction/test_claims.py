@@ -1,5 +1,6 @@
 """Claims: stated once, compared on matched seeds and independent units, judged after Holm."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -45,6 +46,83 @@ def test_each_claim_stands_once(dataset):
     assert len(set(compared)) == len(compared)
 
 
+CAPTION_ENCODERS = (
+    "word2vec bag-of-words char-cnn char-lstm char-cnn-rnn word-cnn word-lstm word-cnn-rnn"
+)
+STATED = {
+    "The word-CNN-RNN above others": """
+        word-cnn-rnn is the best, top-1 | top1 | word-cnn-rnn
+            | attributes word2vec bag-of-words char-cnn char-lstm char-cnn-rnn word-cnn word-lstm
+        word-cnn-rnn above word2vec, top-1 | top1 | word-cnn-rnn | word2vec
+        word-cnn-rnn above bag-of-words, top-1 | top1 | word-cnn-rnn | bag-of-words
+        word-cnn-rnn above word2vec, AP@50 | ap50 | word-cnn-rnn | word2vec
+        word-cnn-rnn above bag-of-words, AP@50 | ap50 | word-cnn-rnn | bag-of-words
+        word-cnn-rnn above the character networks, AP@50 | ap50 | word-cnn-rnn
+            | char-cnn char-lstm char-cnn-rnn""",
+    "Captions and attributes": f"""
+        word-cnn-rnn above attributes, top-1 | top1 | word-cnn-rnn | attributes
+        attributes are the best, AP@50 | ap50 | attributes | {CAPTION_ENCODERS}
+        2 captions: word-cnn-rnn below attributes, top-1 | top1 | attributes | word-cnn-rnn@2
+        4 captions: word-cnn-rnn above attributes, top-1 | top1 | word-cnn-rnn@4 | attributes""",
+    "DA-SJE": """
+        DA-SJE: CNNs below word-lstm and bag-of-words, AP@50 | ap50 | word-lstm bag-of-words
+            | char-cnn char-cnn-rnn word-cnn word-cnn-rnn""",
+    "One caption": """
+        One caption: word-cnn-rnn above word-lstm, AP@50 | single_caption_ap50
+            | word-cnn-rnn | word-lstm
+        One caption: word-lstm above bag-of-words, AP@50 | single_caption_ap50
+            | word-lstm | bag-of-words""",
+    "Beyond the paper: pairs of words": """
+        bag-of-bigrams above bag-of-words, top-1 | top1 | bag-of-bigrams | bag-of-words
+        word-cnn-rnn above bag-of-bigrams, top-1 | top1 | word-cnn-rnn | bag-of-bigrams
+        bag-of-bigrams above bag-of-words, AP@50 | ap50 | bag-of-bigrams | bag-of-words
+        word-cnn-rnn above bag-of-bigrams, AP@50 | ap50 | word-cnn-rnn | bag-of-bigrams""",
+}
+"""Group -> its claims: words, metric, encoders above, those below; `@2`: with two captions."""
+
+
+def cells_of(names, objective):
+    parts = [name.partition("@") for name in names.split()]
+    return tuple(Cell(name, objective, captions=int(n) if n else None) for name, _, n in parts)
+
+
+def test_the_claims_of_the_paper_are_these():
+    expected = []
+    for group, lines in STATED.items():
+        objective = "da" if group == "DA-SJE" else "ds"
+        for line in lines.replace("\n            |", " |").strip().splitlines():
+            text, metric, *names = (part.strip() for part in line.split(" | "))
+            expected.append(Claim(group, text, metric, *(cells_of(n, objective) for n in names)))
+    claims = [own for own in claims_about("cub") if not own.group.startswith("DS-SJE above")]
+    assert claims == expected
+
+
+@pytest.mark.parametrize("dataset", ["cub", "flowers"])
+def test_each_encoder_and_their_mean_is_claimed_to_be_better_with_the_symmetric_loss(dataset):
+    claims = [own for own in claims_about(dataset) if own.group.startswith("DS-SJE above")]
+    names = [*["attributes"][: dataset == "cub"], *CAPTION_ENCODERS.split()]
+    expected = []
+    for metric, called in (("top1", "top-1"), ("ap50", "AP@50")):
+        group = f"DS-SJE above DA-SJE, {called}"
+        ds, da = (tuple(Cell(name, objective) for name in names) for objective in ("ds", "da"))
+        expected += [
+            Claim(group, f"{group}: {one.text_encoder}", metric, (one,), (other,))
+            for one, other in zip(ds, da, strict=True)
+        ]
+        text = f"{group}: mean of the encoders"
+        expected.append(Claim(group, text, metric, ds, da, of_means=True))
+    assert claims == expected
+
+
+def test_differences_of_means_keep_seeds_and_classes():
+    cells = [*PAIR, Cell("char-lstm"), Cell("word-lstm")]
+    drawn = np.random.default_rng(0).random((4, 2, 3))
+    figures = dict(zip(cells, drawn, strict=True))
+    found = claim(cells[:2], cells[2:], of_means=True).differences(figures.get)
+    expected = (drawn[0] + drawn[1]) / 2 - (drawn[2] + drawn[3]) / 2
+    np.testing.assert_allclose(found, expected[None])
+
+
 def test_only_seeds_that_all_cells_have_are_compared(record):
     records = leads(record, {0: 0.1, 1: 0.2, 2: 0.3})
     unmatched = Cell("word-cnn", seed=3)
@@ -61,7 +139,11 @@ def test_only_seeds_that_all_cells_have_are_compared(record):
 def test_cells_without_a_common_seed_are_not_compared(record):
     records = {Cell("word-cnn", seed=1): record(PAIR[0]), PAIR[1]: record(PAIR[1])}
     (row,) = judged([claim(PAIR[:1], PAIR[1:])], records)
-    assert (row["verdict"], row["ours"], row["p"], row["seeds"]) == ("missing", None, None, [])
+    unknown = ("paper", "paper_verdict", "ours", "interval", "same_length", "p", "adjusted_p")
+    stated = {"claim": "toy", "group": "toy", "higher": ["word-cnn"], "metric": "ap50"}
+    assert row == {**stated, "seeds": [], "verdict": "missing", **dict.fromkeys(unknown)}
+    (known,) = judged([claim(PAIR[:1], PAIR[1:])], leads(record, {0: 0.1}))
+    assert known.keys() == row.keys()
 
 
 def test_differences_are_paired_by_seed(record):
@@ -79,9 +161,31 @@ def test_a_lead_that_changes_its_sign_with_the_seed_is_not_told_apart(record):
     assert row["verdict"] == "holds"  # of this one run
 
 
+def test_a_small_lead_counts_and_a_p_value_of_the_level_does_not(record, monkeypatch):
+    (row,) = judged([claim(PAIR[:1], PAIR[1:])], leads(record, {0: 0.005}))
+    assert (row["ours"], row["verdict"]) == (pytest.approx(0.5), "holds")
+    monkeypatch.setattr("dse.reproduction.claims.LEVEL", row["adjusted_p"])
+    (row,) = judged([claim(PAIR[:1], PAIR[1:])], leads(record, {0: 0.005}))
+    assert row["verdict"] == "not told apart"
+
+
+@pytest.mark.parametrize(
+    ("word", "char", "expected"),
+    [(54.3, 51.0, (3.3, "agrees")), (51.0, 54.3, (-3.3, "disagrees")), (5.0, 5.0, (0, "equal"))],
+)
+def test_the_papers_difference_is_higher_minus_lower(word, char, expected):
+    figures = dict(zip(PAIR, (word, char), strict=True))
+    (row,) = judge([claim(PAIR[:1], PAIR[1:])], Measured({}), lambda cell, metric: figures[cell])
+    assert (row["paper"], row["paper_verdict"]) == expected
+
+
+@pytest.mark.parametrize("repeats", [1, 3])
 @pytest.mark.parametrize("metric", ["top1", "ap50"])
-def test_interval_and_p_value_are_those_of_the_paired_bootstrap(record, metric, monkeypatch):
-    monkeypatch.setattr("dse.reproduction.claims.CLOSE", (1.0, 1.0))
+def test_interval_and_p_value_are_those_of_the_paired_bootstrap(
+    record, metric, repeats, monkeypatch
+):
+    monkeypatch.setattr("dse.reproduction.claims.CLOSE", (1.0, 1.0) if repeats == 1 else (0, 1.1))
+    monkeypatch.setattr("dse.reproduction.claims.REPEATS", repeats)
     records = leads(record, {0: 0.02, 1: 0.03}, metric, per_class=0.04)
     (row,) = judged([claim(PAIR[:1], PAIR[1:], metric)], records, resamples=500)
     by_class = [
@@ -97,9 +201,12 @@ def test_interval_and_p_value_are_those_of_the_paired_bootstrap(record, metric, 
     images = [own["images"] for own in records[PAIR[0]]["per_class"].values()]
     weights = images if metric == "top1" else [1] * len(images)
     differences = np.subtract(*by_class)
-    drawn = resampled_means(differences, np.array(weights), resamples=500, seed=(0, 0))
-    assert row["interval"] == pytest.approx(interval(drawn))
-    assert row["p"] == pytest.approx(p_value(drawn[None]))
+    first, *more = (
+        resampled_means(differences, np.array(weights), resamples=500, seed=(0, i))
+        for i in range(repeats)
+    )
+    assert row["interval"] == pytest.approx(interval(first))
+    assert row["p"] == pytest.approx(np.mean([p_value(drawn[None]) for drawn in (first, *more)]))
 
 
 def test_the_two_species_of_a_pair_are_one_unit(record):
@@ -192,6 +299,13 @@ def test_cells_of_other_lengths_are_told(record):
     cells = {cell: record(cell) for cell in PAIR}
     of_two = [claim(PAIR[:1], PAIR[1:]), claim(PAIR, PAIR, of_means=True)]
     assert [row["same_length"] for row in judged(of_two, cells)] == [True, True]
+    third = Cell("char-lstm")
+    with_third = {**cells, third: record(third)}
+    assert judged([claim(PAIR[:1], (PAIR[1], third))], with_third)[0]["same_length"]
+    later = {replace(cell, seed=3): record(cell) for cell in PAIR}
+    assert judged(of_two[:1], later)[0]["same_length"]
+    later[replace(PAIR[0], seed=3)]["steps"] = 9
+    assert not judged(of_two[:1], later)[0]["same_length"]
     cells[PAIR[0]]["steps"] = 9
     assert [row["same_length"] for row in judged(of_two, cells)] == [False, True]
     for own in cells.values():

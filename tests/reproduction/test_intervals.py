@@ -52,7 +52,7 @@ def test_equals_a_literal_bootstrap_of_seeds_and_units(seeds, classes, seed):
 
 
 def test_blocks_do_not_change_what_is_drawn(monkeypatch):
-    values, weights = np.random.default_rng(0).random((3, 7)), np.arange(1, 8)
+    values, weights = np.random.default_rng(0).random((2, 3, 7)), np.arange(1, 8)
     whole = resampled_means(values, weights, resamples=100)
     monkeypatch.setattr(intervals, "BLOCK", 30)
     intervals._times_drawn.cache_clear()
@@ -134,6 +134,7 @@ def test_p_value_of_several_holds_only_for_all_and_pays_for_the_choice_of_one():
     unsure = np.where(np.arange(999) < 99, -1.0, 1.0)
     assert p_value(np.stack([sure, sure])) == pytest.approx(2 / 1000)
     assert p_value(np.stack([sure, unsure])) == pytest.approx(2 * 100 / 1000)
+    assert p_value(np.stack([unsure, unsure])) == pytest.approx(2 * 100 / 1000)
     assert p_value(np.stack([-sure, sure, unsure])) == pytest.approx(3 * 2 / 1000)
 
 
@@ -200,3 +201,7 @@ def test_spearman_is_that_of_scipy_for_every_column():
     expected = [spearmanr(fixed, column).statistic for column in many.T]
     np.testing.assert_allclose(spearman(fixed, many), expected, atol=1e-12)
     assert spearman(fixed, np.ones((9, 1))) == [0]
+
+
+def test_two_ranks_agree_or_do_not():
+    assert spearman([1, 2], np.array([[5, 6, 7], [6, 5, 7]])).tolist() == pytest.approx([1, -1, 0])

@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +14,7 @@ from dse.text.tokens import (
     WordTokenizer,
     build_bigrams,
     build_vocabulary,
+    unknown_words,
     words,
 )
 
@@ -27,9 +29,16 @@ def test_alphabet_has_70_symbols_with_a_double_hyphen_and_the_space_last():
 
 
 def test_every_symbol_has_its_place_and_the_later_hyphen_wins():
+    characters = CharacterTokenizer()
+    assert characters(["\t\x7f\x80é"])[0, :5].tolist() == [70, 70, 70, 70, 0]
     for place, symbol in enumerate(ALPHABET, start=1):
         expected = 60 if symbol == "-" else place
         assert characters([symbol])[0, 0] == expected
+
+
+def test_half_a_symbol_reads_as_a_space():
+    numbers = CharacterTokenizer()(["\ud800a"])
+    assert (numbers[0, :3].tolist(), numbers.dtype) == ([70, 1, 0], torch.uint8)
 
 
 def test_no_text_reaches_the_dead_hyphen_column():
@@ -81,6 +90,18 @@ def test_words_equal_a_literal_loop(captions, vocabulary):
     assert WordTokenizer(vocabulary)(captions).tolist() == expected
 
 
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 7])
+def test_captions_that_are_numbered_in_blocks_have_the_same_numbers(monkeypatch, count):
+    captions = ["a b", "", "b c\na", "c", "c a b", "b" * 205, "x"][:count]
+    tokenizers = [characters, WordTokenizer("abc"), BigramTokenizer("abc", ["a b", "c a"])]
+    whole = [tokenizer(captions) for tokenizer in tokenizers]
+    monkeypatch.setattr("dse.text.tokens.BLOCK", 2)
+    for tokenizer, expected in zip(tokenizers, whole, strict=True):
+        numbers = tokenizer(captions)
+        assert numbers.dtype == expected.dtype
+        assert numbers.tolist() == expected.tolist()
+
+
 @pytest.mark.parametrize("caption", ["", "   ", "?!"])
 def test_a_caption_without_words_is_all_zeros(caption):
     assert not WordTokenizer(["a"])([caption]).any()
@@ -92,6 +113,7 @@ def test_pairs_are_numbered_as_one_would_by_hand(captions):
     tokenizer = BigramTokenizer(["c", "b", "a"], bigrams)
     tokens = tokenizer([" ".join(caption) for caption in captions])
     assert tokens.shape == (len(captions), 59)
+    assert tokens.dtype == torch.int32
     for caption, row in zip(captions, tokens.tolist(), strict=True):
         read, seen = caption[:30], []
         for one, other in pairwise(read):
@@ -107,6 +129,32 @@ def test_bigrams_are_counted_once_a_caption():
     assert build_bigrams(["b a b a", "c"]) == []
     assert build_bigrams(["b a b a", "b a"]) == ["b a"]
     assert build_bigrams(["b a b a"], min_count=1) == ["a b", "b a"]
+
+
+def test_a_pair_counts_once_and_there_may_be_none():
+    assert BigramTokenizer("ab", ["a a"], length=4)(["a a a a"])[0, 4:].tolist() == [1, 0, 0]
+    tokens = BigramTokenizer("ab", [], length=3)(["a b a"])
+    assert (tokens.tolist(), tokens.dtype) == ([[1, 2, 1, 0, 0]], torch.int32)
+
+
+def test_a_pair_with_an_unknown_word_is_no_known_pair():
+    tokenizer = BigramTokenizer("abc", ["a a", "a b", "b a", "c c"], length=2)
+    for one in "abcx":
+        for other in "abcx":
+            pair = f"{one} {other}"
+            number = 1 + tokenizer.bigrams.index(pair) if pair in tokenizer.bigrams else 0
+            assert tokenizer([pair])[0, 2] == number
+
+
+def test_bigrams_are_those_of_the_words_that_are_read():
+    tokenizer = BigramTokenizer("abc", ["a b", "b c"], length=2)
+    assert tokenizer(["a b c"]).tolist() == [[1, 2, 1]]
+    assert tokenizer.spans("a b c") == [(0, 1), (2, 3)]
+
+
+def test_unknown_words_are_counted():
+    captions = ["A red, red bird", "a crimson bird: crimson!", "blue"]
+    assert unknown_words(captions, iter(["a", "red", "bird"])) == {"crimson": 2, "blue": 1}
 
 
 @given(st.text(max_size=230))
