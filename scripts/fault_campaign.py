@@ -12,7 +12,8 @@ from importlib import import_module
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-from faults.campaign import campaign, table, write_json
+from faults.campaign import campaign
+from faults.report import table, write_json
 
 
 def main() -> int:

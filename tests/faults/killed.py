@@ -10,7 +10,8 @@ import torch
 
 from dse.cli import main
 from dse.reproduction import Cell, run_cells
-from faults.run_targets import small_world, world
+from faults.calls import small_world
+from faults.run_roots import world
 
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["faults.killed"])

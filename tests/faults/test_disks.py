@@ -5,8 +5,9 @@ import subprocess
 import pytest
 
 from dse.cli import main
-from faults.data_targets import port
-from faults.run_targets import TRAINING, a_run, small_world
+from faults.calls import TRAINING, small_world
+from faults.run_roots import a_run
+from faults.weight_roots import port
 
 SMALL = 16 * 4096
 """Bytes of the disk."""

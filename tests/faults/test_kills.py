@@ -3,7 +3,7 @@
 import json
 
 from faults.killed import CELLS, embeds, evaluates, kill_at_random, measures
-from faults.run_targets import a_run
+from faults.run_roots import a_run
 
 KILLS = 15
 
