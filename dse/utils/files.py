@@ -9,6 +9,7 @@ import re
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
@@ -185,11 +186,21 @@ def remove_abandoned(target: Path) -> None:
     A process holds a lock on its workspace, and the system lifts the lock when the process ends.
     Windows cannot lock folders, so there the workspaces of killed processes stay.
     """
-    for old in target.parent.glob(f".{glob.escape(target.name)}.????????.dse"):
+    # A process that is killed before its workspace has got its name leaves it under this one.
+    unnamed = filter(_is_old, target.parent.glob(".dse-????????"))
+    for old in (*unnamed, *target.parent.glob(f".{glob.escape(target.name)}.????????.dse")):
         lock = _lock(old)
         if lock is not None:
             shutil.rmtree(old, ignore_errors=True)
             os.close(lock)
+
+
+def _is_old(folder: Path) -> bool:
+    """Whether a folder has been there for a minute, unchanged."""
+    try:
+        return time.time() - folder.stat().st_mtime > 60
+    except FileNotFoundError:  # it has just got its name
+        return False
 
 
 @contextmanager

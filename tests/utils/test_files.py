@@ -9,6 +9,7 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from random import Random
 
@@ -127,6 +128,17 @@ def test_the_next_writer_removes_what_a_killed_one_left(target):
     with written_whole(target) as path:
         write_a_file(path)
     assert not left.exists() and target.read_text() == "new"
+
+
+def test_a_workspace_that_a_kill_left_without_a_name_is_removed_too(target):
+    abandoned, young = (target.with_name(f".dse-{word * 2}") for word in ("left", "here"))
+    for folder in (abandoned, young):
+        folder.mkdir()
+    an_hour_ago = time.time() - 3600
+    os.utime(abandoned, (an_hour_ago, an_hour_ago))
+    with written_whole(target) as path:
+        path.touch()
+    assert sorted(target.parent.iterdir()) == sorted([young, target])  # its process may live
 
 
 def test_two_writers_of_one_target_leave_each_other_alone(target):
