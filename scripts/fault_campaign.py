@@ -30,7 +30,11 @@ def main() -> int:
     options = parser.parse_args()
     cases = options.cases or CASES.get(options.targets)
     if options.targets == "disks":
-        summed = disks.campaign()
+        try:
+            summed = disks.campaign()
+        except PermissionError as error:
+            print(f"disks: not tried, {error}")
+            return 0
     elif options.targets == "kills":
         summed = kills.campaign(cases, options.seed)
     else:
