@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from faults.app_roots import app, types, uploads
 from faults.campaign import Target
 from faults.corruptions import BINARY, JSON, PLACE, TEXT
 from faults.data_roots import (
@@ -117,6 +118,11 @@ TARGETS = [
     ),
     Target("classes: text", classes, "classes.txt", reads_classes("classes.txt"), TEXTS),
     Target("classes: JSON", classes, "classes.json", reads_classes("classes.json"), JSON | PLACE),
+    Target(
+        "the app: an upload", app, "uploads/abc/mine.png", uploads, BINARY | PLACE,
+        has_checksum=True, named=("mine.png", "choose it again"),
+    ),
+    Target("the app: typed words", app, "descriptions.txt", types, TEXT, named=("descri",)),
     Target("weights: .t7", checkpoint, "weights.t7", imports("weights.t7"), BYTES | T7),
     Target("weights: .pth", port, WEIGHTS, imports(WEIGHTS), BYTES, has_checksum=True),
     Target("weights: .pth, old", lambda root: port(root, False), WEIGHTS, imports(WEIGHTS), BYTES),

@@ -45,7 +45,7 @@ class Work:
         name: of the work.
         prepare: writes what it needs into a new folder.
         do: the work in such a folder, in a process of its own; the process's exit code.
-        ignored: keys of JSON files that differ from one run to the next.
+        ignored: keys of JSON files, and names of files, that differ from one run to the next.
     """
 
     name: str
@@ -58,8 +58,8 @@ def contents(folder: Path, ignored: tuple[str, ...] = ()) -> dict[str, bytes]:
     """Every name below a folder with its content; a folder's is empty."""
     found = {}
     for path in sorted(folder.rglob("*")):
-        content = path.read_bytes() if path.is_file() else b""
-        if ignored and path.suffix == ".json":
+        content = path.read_bytes() if path.is_file() and path.name not in ignored else b""
+        if ignored and content.startswith(b"{"):
             kept = {k: v for k, v in json.loads(content).items() if k not in ignored}
             content = json.dumps(kept).encode()
         found[path.relative_to(folder).as_posix()] = content
@@ -159,7 +159,7 @@ def a_small_book(folder: Path) -> None:
     """Two pages; the scripts that build the book, less what the page "Try it" computes with."""
     shutil.copytree(CHECKOUT / "_static", folder / "_static")
     shutil.copy(CHECKOUT / "pyproject.toml", folder)
-    for name in ("build_book", "check_book", "lighten_book", "book_address"):
+    for name in ("build_book", "check_book", "lighten_book", "book_address", "fault_tables"):
         write(folder / f"scripts/{name}.py", (CHECKOUT / f"scripts/{name}.py").read_bytes())
     write(folder / "scripts/build_try_it.py", "")
     configuration = (CHECKOUT / "_config.yml").read_text(encoding="utf-8")
@@ -194,7 +194,7 @@ WORKS = [
     Work("embedded captions", a_run_and_captions, command(*EMBED)),
     Work("imported weights", port, command(*IMPORT)),
 ]
-BOOK = Work("the book", a_small_book, builds_a_book)
+BOOK = Work("the book", a_small_book, builds_a_book, ("environment.pickle",))
 
 
 def work_of(name: str) -> Work:
