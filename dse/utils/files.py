@@ -9,7 +9,6 @@ import re
 import shutil
 import stat
 import tempfile
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
@@ -168,14 +167,26 @@ def workspace_beside(target: Path) -> Iterator[Path]:
     """Yield an empty hidden folder beside `target`, and remove it with all that is in it."""
     target.parent.mkdir(parents=True, exist_ok=True)
     remove_abandoned(target)
-    # It is locked before it gets the name that other processes search for.
-    new = Path(tempfile.mkdtemp(prefix=".dse-", dir=target.parent))
-    lock = _lock(new)
-    workspace = new.rename(new.with_name(f".{target.name}.{new.name[-8:]}.dse"))
+    workspace, lock = _new_workspace(target)
     try:
         yield workspace
     finally:
         shutil.rmtree(workspace, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
+
+
+def _new_workspace(target: Path) -> tuple[Path, int | None]:
+    """An empty hidden folder beside `target`, and the lock on it, if the system has locks.
+
+    Until it is locked, another process may take it for abandoned and remove it: then a new one.
+    """
+    while True:
+        prefix = f".{target.name}."
+        workspace = Path(tempfile.mkdtemp(prefix=prefix, suffix=".dse", dir=target.parent))
+        lock = _lock(workspace, wait=True)
+        if workspace.exists():
+            return workspace, lock
         if lock is not None:
             os.close(lock)
 
@@ -186,21 +197,11 @@ def remove_abandoned(target: Path) -> None:
     A process holds a lock on its workspace, and the system lifts the lock when the process ends.
     Windows cannot lock folders, so there the workspaces of killed processes stay.
     """
-    # A process that is killed before its workspace has got its name leaves it under this one.
-    unnamed = filter(_is_old, target.parent.glob(".dse-????????"))
-    for old in (*unnamed, *target.parent.glob(f".{glob.escape(target.name)}.????????.dse")):
+    for old in target.parent.glob(f".{glob.escape(target.name)}.????????.dse"):
         lock = _lock(old)
         if lock is not None:
             shutil.rmtree(old, ignore_errors=True)
             os.close(lock)
-
-
-def _is_old(folder: Path) -> bool:
-    """Whether a folder has been there for a minute, unchanged."""
-    try:
-        return time.time() - folder.stat().st_mtime > 60
-    except FileNotFoundError:  # it has just got its name
-        return False
 
 
 @contextmanager
@@ -236,18 +237,18 @@ def only_process(target: Path) -> Iterator[None]:
         lock.release()
 
 
-def _lock(folder: Path) -> int | None:
+def _lock(folder: Path, wait: bool = False) -> int | None:
     """A descriptor that keeps a folder locked until it is closed, or None.
 
-    None means that the folder is gone, that another process holds the lock, or that the system or
-    the disk has no locks.
+    None means that the folder is gone, that another process holds the lock and we do not wait for
+    it, or that the system or the disk has no locks.
     """
     try:
         descriptor = os.open(folder, os.O_RDONLY)
     except OSError:
         return None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except OSError:
         os.close(descriptor)
         return None
