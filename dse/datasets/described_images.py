@@ -166,6 +166,26 @@ class DescribedImages:
             return self.test_features.float()
         return None if self.features is None else self.features[:, 0].float()
 
+    def look_alikes(self) -> torch.Tensor:
+        """Each class with the one whose mean image is most like its own: int64 (C, 2).
+
+        Classes that are easily confused, for `dse.pair_accuracy`, where a data set has no pairs of
+        its own. Every class needs an image with features.
+
+        Chapter: 5, on photographs.
+
+        Example:
+            >>> import dse
+            >>> test = dse.load_dataset("fieldguide").subset("test")
+            >>> [test.class_names[c] for c in test.look_alikes()[0]]
+            ['eastern reed quillet', 'western reed quillet']
+        """
+        images, names = self.whole_images(), range(len(self.class_names))
+        means = torch.stack([images[self.labels == c].mean(0) for c in names])
+        directions = torch.nn.functional.normalize(means - means.mean(0))
+        alike = (directions @ directions.T).fill_diagonal_(-2)
+        return torch.stack([torch.tensor(names), alike.argmax(1)], 1)
+
     def pairs(self) -> "DescribedPairs":
         """Each caption with its image's features, for PyTorch's data loaders.
 

@@ -1,11 +1,36 @@
-"""What the one data structure refuses: images that nothing is said of."""
+"""What the one data structure refuses, and which classes of it look alike."""
 
 from dataclasses import replace
 
 import pytest
+import torch
+from torch.nn.functional import cosine_similarity
 
+import dse
+from dse.datasets.fieldguide import confusable_pairs
 from dse.utils.errors import InputError
 from toy_data import colourful_data
+
+
+def test_the_species_of_a_pair_look_alike():
+    test = dse.load_dataset("fieldguide").subset("test")
+    pairs = confusable_pairs(test.class_names)
+    both_ways = {tuple(pair) for pair in torch.cat([pairs, pairs.flip(1)]).tolist()}
+    assert {tuple(pair) for pair in test.look_alikes().tolist()} == both_ways
+
+
+def test_a_class_is_paired_with_the_nearest_mean_image():
+    test = dse.load_dataset("fieldguide").subset("val")
+    generator = torch.Generator().manual_seed(0)
+    shape = (len(test.labels), 1, 8)
+    test = replace(test, features=torch.randn(shape, generator=generator), test_features=None)
+    classes = range(len(test.class_names))
+    means = [test.features[test.labels == c, 0].mean(0) for c in classes]
+    centre = sum(means) / len(means)
+    for one, other in test.look_alikes().tolist():
+        similar = [float(cosine_similarity(means[one] - centre, m - centre, dim=0)) for m in means]
+        similar[one] = -2
+        assert other == similar.index(max(similar))
 
 
 def test_an_image_without_a_caption_is_named():

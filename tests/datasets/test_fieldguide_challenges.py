@@ -8,7 +8,12 @@ import pytest
 import torch
 
 import dse
-from dse.datasets.fieldguide.challenges import CHALLENGES, challenge_captions, with_challenge
+from dse.datasets.fieldguide.challenges import (
+    CHALLENGES,
+    challenge_captions,
+    with_challenge,
+    with_clause,
+)
 from dse.text.tokens import CHARACTER_LENGTH, WORD_LENGTH, words
 from dse.utils.errors import InputError
 
@@ -83,3 +88,17 @@ def test_unknown_challenges_and_other_data_are_refused(data):
         with_challenge(data, "sideways")
     with pytest.raises(InputError, match="whole"):
         with_challenge(data.subset("test"), "distant")
+
+
+@pytest.mark.parametrize("characters", [0, 1, 104])
+def test_a_clause_moves_every_caption_and_nothing_else(data, characters):
+    moved = with_clause(data, characters)
+    for before, after in zip(data.all_captions, moved.all_captions, strict=True):
+        assert after.endswith(before) and len(after) == len(before) + characters
+    assert moved.image_paths == data.image_paths and moved.labels is data.labels
+
+
+@pytest.mark.parametrize("characters", [-1, 105])
+def test_a_clause_has_an_end(data, characters):
+    with pytest.raises(InputError, match="clause"):
+        with_clause(data, characters)

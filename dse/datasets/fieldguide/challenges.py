@@ -14,6 +14,11 @@ from dse.datasets.fieldguide.chance import stream
 from dse.datasets.fieldguide.kinds import Writer, describe, distant, few_words, misspelt, shifted
 from dse.utils.errors import InputError
 
+CLAUSE = (
+    "we watched it from the bridge for almost an hour "
+    "and then my sister pointed it out to me, it was there: "
+)
+"""104 characters that say nothing about a bird, for `with_clause`."""
 _CHALLENGE = 5
 """What a stream of random numbers is for; 0 to 4 are the guide's own."""
 
@@ -121,6 +126,30 @@ def challenge_captions(name: str, class_index: int, image: int) -> list[str]:
     attributes, hidden = _described(class_index)
     write = CHALLENGES[name].write
     return [write(attributes, hidden[image], rng) for _ in range(CAPTIONS_PER_IMAGE)]
+
+
+def with_clause(data: DescribedImages, characters: int) -> DescribedImages:
+    """Data with the end of `CLAUSE` before each caption: the same descriptions, further right.
+
+    Args:
+        data: any described images.
+        characters: how far each caption moves, 0 to 104.
+
+    Raises:
+        InputError: more characters than the clause has.
+
+    Chapter: 4, the char-CNN.
+
+    Example:
+        >>> import dse
+        >>> data = with_challenge(dse.read_dataset("fieldguide"), "few words")
+        >>> with_clause(data, 14).subset("test").captions[0][0]
+        'it was there: black cap a white eye ring'
+    """
+    if not 0 <= characters <= len(CLAUSE):
+        raise InputError(f"{characters} characters of a clause of {len(CLAUSE)}: choose fewer")
+    clause = CLAUSE[len(CLAUSE) - characters :]
+    return replace(data, captions=[[clause + text for text in own] for own in data.captions])
 
 
 @cache
