@@ -3,7 +3,8 @@
     python scripts/fault_campaign.py data --cases 5000 --seed 0 --json results/faults/data.json
 
 `data` are the files of data sets, images, features and weights; `runs` are runs, checkpoints and
-results. The exit code is 1 if anything came of it that should not.
+results; `kills` are processes that are killed, and started twice at once; `disks` are full ones and
+ones that cannot be written to. The exit code is 1 if anything came of it that should not.
 """
 
 import argparse
@@ -12,27 +13,46 @@ from importlib import import_module
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-from faults.campaign import campaign, table, write_json
+from faults import disks, kills
+from faults.campaign import campaign
+from faults.report import table, write_json
+
+CASES = {"data": 5000, "runs": 5000, "kills": 50}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("targets", choices=["data", "runs"])
-    parser.add_argument("--cases", type=int, default=5000)
+    parser.add_argument("targets", choices=["data", "runs", "kills", "disks"])
+    parser.add_argument("--cases", type=int, help="5000; of kills 50 of each work")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", help="formats whose name begins so")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    targets = import_module(f"faults.{options.targets.removesuffix('s')}_targets").TARGETS
-    targets = [t for t in targets if t.name.startswith(options.only or "")]
-    summed = campaign(targets, options.cases, options.seed)
-    print(table(summed, "format"), table(summed, "corruption"), sep="\n\n")
+    cases = options.cases or CASES.get(options.targets)
+    if options.targets == "disks":
+        try:
+            summed = disks.campaign()
+        except PermissionError as error:
+            print(f"disks: not tried, {error}")
+            return 0
+    elif options.targets == "kills":
+        summed = kills.campaign(cases, options.seed)
+    else:
+        summed = break_inputs(options.targets, cases, options.seed, options.only)
     for fault in summed["forbidden"]:
-        print(f"forbidden: {fault['format']}, {fault['corruption']}: {fault['what']}")
+        print("forbidden:", *fault.values(), sep=", ")
     print(f"{summed['cases']} cases in {summed['seconds']} s")
     if options.json:
         write_json(summed, options.json)
     return bool(summed["forbidden"])
+
+
+def break_inputs(kind: str, cases: int, seed: int, only: str | None) -> dict:
+    """The campaign on data or on runs; its two tables are printed."""
+    targets = import_module(f"faults.{kind.removesuffix('s')}_targets").TARGETS
+    summed = campaign([t for t in targets if t.name.startswith(only or "")], cases, seed)
+    print(table(summed, "format"), table(summed, "corruption"), sep="\n\n")
+    return summed
 
 
 if __name__ == "__main__":

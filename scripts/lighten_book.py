@@ -142,7 +142,7 @@ def keep_named_icons(html: Path) -> None:
         sheet.write_text(text, encoding="utf-8")
     named = "".join(sheet.read_text(encoding="utf-8") for sheet in styles.glob("*.css"))
     for path in (html / ICON_FONTS).glob("*.ttf"):
-        font = TTFont(path)
+        font = TTFont(path, recalcTimestamp=False)  # the same book has the same bytes
         subsetter = subset.Subsetter()
         subsetter.populate(text=named)
         subsetter.subset(font)

@@ -29,7 +29,8 @@ PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Try 
 ODD_TEXTS = [
     "", " ", "A-B", "x" * 300, "İstanbul, 東京: ein roter Vogel", "a red bird\nwith a crest",
     "🐦 red 🐦 wings", "it's the bird's bill", "a" * 200 + "é", "red, RED; red!",
-    " ".join(f"word{i}" for i in range(40)) + " red",
+    " ".join(f"word{i}" for i in range(40)) + " red", "red wing " * 11_111 + "x",
+    "red\0\x1b[2J\x7f\u2028blue\u202e\u200b wings", "<b>red</b> &amp; <script>1</script>",
 ]  # fmt: skip
 
 pytestmark = pytest.mark.skipif(find_chromium() is None, reason="no chromium on this machine")
@@ -328,6 +329,24 @@ def test_the_pair_shows_the_scores_of_both_models(page, runs, features, guide):
             )
             assert f"{own[best]:.2f} against {own[1 - best]:.2f}".replace("-", "−") in shown
         click(page, "Swap the two colours")
+
+
+def test_100_000_characters_are_cut_and_said_to_be(loaded):
+    write(loaded, "a red belly " * 8_334)
+    assert "first 201 characters" in said(loaded)
+    assert len(ranking(loaded, 0)) > 1 and loaded.complaints() == []
+
+
+@pytest.mark.parametrize("name", ["pair", "network"])
+def test_a_file_that_is_cut_off_is_named(browser, site, tmp_path, name):
+    shutil.copytree(site, tmp_path, dirs_exist_ok=True)
+    file = tmp_path / "data" / f"{name}.js"
+    file.write_bytes(file.read_bytes()[:-100])
+    page = browser.open((tmp_path / "page.html").as_uri())
+    page.wait("document.querySelector('[data-fieldguide=search] .fg-main')")
+    page.run("document.querySelector('[data-fieldguide=search] .fg-main').click()")
+    page.wait(f"document.body.innerText.includes('try_it/data/{name}.js is damaged')")
+    page.close()
 
 
 def test_a_missing_file_is_named(browser, tmp_path):

@@ -15,7 +15,9 @@ var FieldGuide = window.FieldGuide || { data: {} };
   FieldGuide.load = (file) => {
     loading[file] ??= new Promise((resolve, reject) => {
       const script = FieldGuide.element("script", { src: folder + file });
-      script.onload = resolve;
+      const name = /^data\/(\w+)\.js$/.exec(file)?.[1]; // a script that is cut off sets nothing
+      script.onload = () =>
+        name && !(name in FieldGuide.data) ? reject(new Error(`try_it/${file} is damaged`)) : resolve();
       script.onerror = () => reject(new Error(`try_it/${file} could not be loaded`));
       document.head.append(script);
     });

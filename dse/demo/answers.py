@@ -48,7 +48,8 @@ def _answer(question: Callable[..., list[str]]) -> Callable[..., str]:
             parts = question(demo, *inputs)
         except InputError as error:
             parts = [notes([str(error)])]
-        return '<div class="dse">\n' + "\n".join(parts) + "\n</div>"
+        text = '<div class="dse">\n' + "\n".join(parts) + "\n</div>"
+        return text.encode("utf-8", "replace").decode("utf-8")  # half a surrogate cannot be sent
 
     return answer
 

@@ -257,8 +257,8 @@ def new_encoder(
         given["vocabulary"] = classes.vocabulary or build_vocabulary(classes.all_captions)
         if not given["vocabulary"]:
             raise InputError(
-                f"the captions of {classes.name} hold no word of letters a to z: translate them, "
-                "or choose an encoder of characters"
+                f"the captions of {classes.name} hold no word of letters a to z: write or "
+                "translate them, or choose an encoder of characters"
             )
     if "bigrams" in needs:
         given["bigrams"] = build_bigrams(classes.all_captions)

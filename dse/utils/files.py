@@ -167,14 +167,26 @@ def workspace_beside(target: Path) -> Iterator[Path]:
     """Yield an empty hidden folder beside `target`, and remove it with all that is in it."""
     target.parent.mkdir(parents=True, exist_ok=True)
     remove_abandoned(target)
-    # It is locked before it gets the name that other processes search for.
-    new = Path(tempfile.mkdtemp(prefix=".dse-", dir=target.parent))
-    lock = _lock(new)
-    workspace = new.rename(new.with_name(f".{target.name}.{new.name[-8:]}.dse"))
+    workspace, lock = _new_workspace(target)
     try:
         yield workspace
     finally:
         shutil.rmtree(workspace, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
+
+
+def _new_workspace(target: Path) -> tuple[Path, int | None]:
+    """An empty hidden folder beside `target`, and the lock on it, if the system has locks.
+
+    Until it is locked, another process may take it for abandoned and remove it: then a new one.
+    """
+    while True:
+        prefix = f".{target.name}."
+        workspace = Path(tempfile.mkdtemp(prefix=prefix, suffix=".dse", dir=target.parent))
+        lock = _lock(workspace, wait=True)
+        if workspace.exists():
+            return workspace, lock
         if lock is not None:
             os.close(lock)
 
@@ -225,18 +237,18 @@ def only_process(target: Path) -> Iterator[None]:
         lock.release()
 
 
-def _lock(folder: Path) -> int | None:
+def _lock(folder: Path, wait: bool = False) -> int | None:
     """A descriptor that keeps a folder locked until it is closed, or None.
 
-    None means that the folder is gone, that another process holds the lock, or that the system or
-    the disk has no locks.
+    None means that the folder is gone, that another process holds the lock and we do not wait for
+    it, or that the system or the disk has no locks.
     """
     try:
         descriptor = os.open(folder, os.O_RDONLY)
     except OSError:
         return None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except OSError:
         os.close(descriptor)
         return None

@@ -86,6 +86,23 @@ def test_nonsense_is_answered_with_a_note(demo):
     assert "zwitschert" in told(demo.rank(mine(demo), "zwitschert"))[0]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "red " * 25_000,
+        "x" * 100_000,
+        "\N{BIRD} red \N{BIRD}",
+        "red\0\x1b[2J\u202e\u2028bird",
+        "\ud800 red",
+    ]
+    + ["<script>red</script>", "\u200b", "\n" * 1000 + "red"],
+)
+def test_odd_texts_are_answered_in_text_that_can_be_sent(demo, text):
+    for answer in (demo.find(text), demo.rank(mine(demo), text)):
+        answer.encode("utf-8")
+        assert answer.startswith('<div class="dse">') and "<script" not in answer
+
+
 @pytest.mark.parametrize("photograph", [None, "x", {}, {"path": None}, {"path": "/etc/passwd"}])
 def test_only_an_uploaded_photograph_is_opened(demo, photograph, monkeypatch):
     monkeypatch.setattr("dse.demo.answers.extract_features", lambda *_: pytest.fail("opened"))

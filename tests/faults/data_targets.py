@@ -2,22 +2,19 @@
 
 from pathlib import Path
 
+from faults.app_roots import app, types, uploads
 from faults.campaign import Target
 from faults.corruptions import BINARY, JSON, PLACE, TEXT
 from faults.data_roots import (
-    archive,
     caption_tree,
-    checkpoint,
     classes,
     cub,
     fieldguide,
     flowers,
     folder,
-    imports,
     looks_at_images,
     own_captions,
     pictures,
-    port,
     reads,
     reads_caption_tree,
     reads_classes,
@@ -26,12 +23,12 @@ from faults.data_roots import (
     release,
     release_with_ids,
     searches_images,
-    unpacks,
     uses_cache,
     with_cache,
     with_shard,
 )
 from faults.odd_contents import MAT, NAMES, PICTURES, PTH, T7, TAR, VOCABULARY
+from faults.weight_roots import archive, checkpoint, imports, port, unpacks
 
 CUB_FILES = (
     "CUB_200_2011/classes.txt",
@@ -46,6 +43,18 @@ CUB_FILES = (
 BYTES = BINARY | PLACE
 TEXTS = TEXT | PLACE
 LABELS, WEIGHTS, ARCHIVE = "flowers-102/imagelabels.mat", "weights.pth", "downloads/bird.tgz"
+CACHED = (
+    ("features", with_cache, "cache/features/*-*/features.safetensors", uses_cache, BYTES),
+    ("features: index", with_cache, "cache/features/*-*/index.json", uses_cache, JSON | PLACE),
+    ("features: a shard", with_shard, "cache/features/*.partial/*", uses_cache, BYTES),
+    ("features of images to search", with_cache, "cache/images/*/*", uses_cache, BYTES),
+    (
+        "FieldGuide: captions", fieldguide, "fieldguide-*/captions.json", reads_fieldguide,
+        JSON | PLACE,
+    ),
+    ("FieldGuide: an image", fieldguide, "fieldguide-*/images/*/*", reads_fieldguide, BYTES),
+)  # fmt: skip
+"""What lies in the cache: name, files, the one to break, reader, corruptions."""
 
 TARGETS = [
     *(
@@ -99,29 +108,9 @@ TARGETS = [
     Target(
         "images to search: PNG", pictures, "*.png", searches_images, BINARY, has_checksum=True
     ),
-    Target(
-        "cached features", with_cache, "cache/features/*-*/features.safetensors", uses_cache, BYTES,
-        has_checksum=True,
-    ),
-    Target(
-        "cached features: index", with_cache, "cache/features/*-*/index.json", uses_cache,
-        JSON | PLACE, has_checksum=True,
-    ),
-    Target(
-        "cached features: a shard", with_shard, "cache/features/*.partial/*", uses_cache, BYTES,
-        has_checksum=True,
-    ),
-    Target(
-        "cached features of images to search", with_cache, "cache/images/*/*", uses_cache, BYTES,
-        has_checksum=True,
-    ),
-    Target(
-        "cached FieldGuide: captions", fieldguide, "fieldguide-*/captions.json", reads_fieldguide,
-        JSON | PLACE, has_checksum=True,
-    ),
-    Target(
-        "cached FieldGuide: an image", fieldguide, "fieldguide-*/images/*/*", reads_fieldguide,
-        BYTES, has_checksum=True,
+    *(
+        Target(f"cached {name}", build, file, read, how, has_checksum=True)
+        for name, build, file, read, how in CACHED
     ),
     Target("captions to embed", own_captions, "captions.txt", reads_own_captions, TEXTS),
     Target("captions to embed, a folder", caption_tree, "text_c10/*/*", reads_caption_tree,
@@ -129,6 +118,11 @@ TARGETS = [
     ),
     Target("classes: text", classes, "classes.txt", reads_classes("classes.txt"), TEXTS),
     Target("classes: JSON", classes, "classes.json", reads_classes("classes.json"), JSON | PLACE),
+    Target(
+        "the app: an upload", app, "uploads/abc/mine.png", uploads, BINARY | PLACE,
+        has_checksum=True, named=("mine.png", "choose it again"),
+    ),
+    Target("the app: typed words", app, "descriptions.txt", types, TEXT, named=("descri",)),
     Target("weights: .t7", checkpoint, "weights.t7", imports("weights.t7"), BYTES | T7),
     Target("weights: .pth", port, WEIGHTS, imports(WEIGHTS), BYTES, has_checksum=True),
     Target("weights: .pth, old", lambda root: port(root, False), WEIGHTS, imports(WEIGHTS), BYTES),

@@ -18,7 +18,7 @@ from scipy.io import savemat
 
 from dse.utils.torch7 import TorchObject
 from faults.corruptions import Corruption
-from faults.data_roots import port_weights
+from faults.weight_roots import port_weights
 from torch7_writer import Function, Storage, Tensor, torch7_bytes
 
 

@@ -176,6 +176,19 @@ def test_captions_in_another_script_are_refused_by_encoders_of_words(text_encode
     train(foreign, config("char-cnn", steps=1), progress=False)
 
 
+@pytest.mark.parametrize("text_encoder", ["bag-of-words", "char-cnn"])
+def test_an_empty_split_is_not_taken_for_captions_in_another_script(text_encoder):
+    empty = dataclasses.replace(DATA, splits={**DATA.splits, "train": DATA.splits["train"][:0]})
+    with pytest.raises(InputError, match="train has 0 classes"):
+        train(empty, config(text_encoder, split="train"), progress=False)
+
+
+def test_captions_without_a_word_are_to_be_written():
+    silent = dataclasses.replace(DATA, captions=[[""]] * len(DATA))
+    with pytest.raises(InputError, match="write or translate"):
+        train(silent, config("bag-of-words"), progress=False)
+
+
 def test_validating_on_a_split_without_classes_is_refused_before_training():
     empty = dataclasses.replace(DATA, splits={**DATA.splits, "val": DATA.splits["val"][:0]})
     with pytest.raises(InputError, match="colours has no class in val"):

@@ -16,6 +16,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from dse.utils import files
 from dse.utils.errors import InputError
 from dse.utils.files import (
     is_there,
@@ -127,6 +128,39 @@ def test_the_next_writer_removes_what_a_killed_one_left(target):
     with written_whole(target) as path:
         write_a_file(path)
     assert not left.exists() and target.read_text() == "new"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot lock folders")
+def test_a_kill_before_the_workspace_is_locked_leaves_nothing_either(target):
+    killed_writer = KILLED_WRITER.replace(
+        "with written_whole",
+        "import dse.utils.files\n"
+        "dse.utils.files._lock = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "with written_whole",
+    )
+    killed = subprocess.run([sys.executable, "-c", killed_writer, str(target)], check=False)
+    assert killed.returncode == -signal.SIGKILL and len(list(target.parent.iterdir())) == 1
+    with written_whole(target) as path:
+        write_a_file(path)
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_a_workspace_that_another_process_removes_before_it_is_locked_is_made_again(
+    target, monkeypatch
+):
+    lock, taken = files._lock, []
+
+    def first_one_is_removed(folder, wait=False):
+        if wait and not taken:
+            taken.append(folder)
+            files.remove_abandoned(target)
+        return lock(folder, wait)
+
+    monkeypatch.setattr(files, "_lock", first_one_is_removed)
+    with written_whole(target) as path:
+        write_a_file(path)
+    assert taken and target.read_text() == "new"
+    assert list(target.parent.iterdir()) == [target]
 
 
 def test_two_writers_of_one_target_leave_each_other_alone(target):

@@ -15,7 +15,7 @@ from dse.datasets.download.archives import ARCHIVES, Archive, is_complete, md5_m
 from dse.datasets.download.transfer import TransferError, refuse_full_disk, transfer
 from dse.datasets.download.unpacking import MAX_UNPACKED_BYTES, unpack
 from dse.utils.errors import InputError
-from dse.utils.files import refuse_no_file
+from dse.utils.files import only_process, refuse_no_file
 
 
 def download_dataset(
@@ -35,8 +35,9 @@ def download_dataset(
         The folders and files that are new: none if all of them were there.
 
     Raises:
-        InputError: an unknown name, no root, something else in a target's place, a full disk, or
-            an archive that cannot be fetched or is not the published one.
+        InputError: an unknown name, no root, something else in a target's place, a full disk,
+            another process that downloads to the same root, or an archive that cannot be fetched or
+            is not the published one.
 
     Chapter: 1, data and splits.
 
@@ -83,32 +84,37 @@ def fetch(
     Raises:
         InputError: as for `download_dataset`.
     """
-    target = root / archive.target
+    with _disk_errors(root):
+        if not is_complete(archive, root):
+            with only_process(root / "downloads"):
+                _fetch_missing(archive, root, progress, timeout, pause)
+    return root / archive.target
+
+
+def _fetch_missing(
+    archive: Archive, root: Path, progress: bool, timeout: float, pause: float
+) -> None:
     file = root / "downloads" / archive.file_name
     remedy = (
         f"run the command again, or open {archive.page} in a browser, save {file.name} as {file} "
         "and then run it"
     )
-    with _disk_errors(root):
-        if is_complete(archive, root):
-            return target
-        if not file.exists():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            reserve = archive.unpacked_bytes
-            try:
-                transfer(archive.url, file, reserve, progress, timeout=timeout, pause=pause)
-            except TransferError as error:
-                raise InputError(f"{error}: {remedy}") from error
-        refuse_full_disk(root, archive.unpacked_bytes)
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        reserve = archive.unpacked_bytes
         try:
-            _put_in_place(file, archive, root, progress)
-        except InputError as error:
-            file.unlink()
-            raise InputError(f"{error}; it was removed: {remedy}") from error
-        file.unlink(missing_ok=True)
-        with suppress(OSError):  # it may hold another download
-            file.parent.rmdir()
-    return target
+            transfer(archive.url, file, reserve, progress, timeout=timeout, pause=pause)
+        except TransferError as error:
+            raise InputError(f"{error}: {remedy}") from error
+    refuse_full_disk(root, archive.unpacked_bytes)
+    try:
+        _put_in_place(file, archive, root, progress)
+    except InputError as error:
+        file.unlink()
+        raise InputError(f"{error}; it was removed: {remedy}") from error
+    file.unlink(missing_ok=True)
+    with suppress(OSError):  # it may hold another download
+        file.parent.rmdir()
 
 
 def _put_in_place(file: Path, archive: Archive, root: Path, progress: bool) -> None:
