@@ -1,0 +1,78 @@
+"""Nothing is sent anywhere: not by a test, not by an import, not as telemetry."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ELSEWHERE = "192.0.2.1"  # an address kept free for documentation
+IMPORTS = """
+import sys
+
+sent, read = [], []
+
+def told(event, arguments):
+    if event.startswith("socket."):
+        sent.append(event)
+    if event == "open" and isinstance(arguments[0], str) and arguments[0].startswith("/"):
+        read.append(arguments[0])
+
+sys.addaudithook(told)
+import pkgutil, importlib
+import dse
+
+for module in pkgutil.walk_packages(dse.__path__, "dse."):
+    if module.name != "dse.__main__":  # it would run
+        try:
+            importlib.import_module(module.name)
+        except ModuleNotFoundError as error:
+            if error.name.partition(".")[0] not in ("gradio", "uvicorn", "fastapi", "starlette"):
+                raise
+print(*sorted(set(sent)))
+print(*sorted(set(read)), sep="\\n")
+"""
+
+
+@pytest.mark.parametrize(
+    "reach",
+    [
+        lambda: socket.create_connection((ELSEWHERE, 80)),
+        lambda: socket.create_connection(("dse.example", 80)),
+        lambda: socket.socket(type=socket.SOCK_DGRAM).sendto(b"", (ELSEWHERE, 53)),
+    ],
+    ids=["address", "name", "datagram"],
+)
+def test_a_test_that_reaches_out_is_refused_and_told_of(reach, other_computers):
+    with pytest.raises(ConnectionRefusedError):
+        reach()
+    assert other_computers
+    other_computers.clear()  # or this test would fail
+
+
+def test_this_computer_may_be_reached():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        socket.create_connection(listener.getsockname()).close()
+
+
+def test_an_import_opens_no_socket_and_reads_only_what_is_installed(tmp_path):
+    """Besides Python's own folders: the system's fonts and time zones, and Linux on the process."""
+    environment = {
+        "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": str(tmp_path),
+        "TMPDIR": str(tmp_path),
+    }  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTS], cwd=tmp_path, env=environment, capture_output=True,
+        text=True, check=True,
+    )  # fmt: skip
+    sent, *read = done.stdout.splitlines()
+    assert not sent
+    installed = (sys.prefix, sys.base_prefix, *filter(None, sys.path), str(ROOT))
+    system = ("/proc/", "/dev/", "/sys/", "/usr/", "/etc/", "/System/", "/Library/")
+    assert [
+        path for path in read if not path.startswith((*installed, *system, str(tmp_path)))
+    ] == []
+    assert any(path.startswith(str(ROOT / "dse")) for path in read)
