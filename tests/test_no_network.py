@@ -43,12 +43,17 @@ print(*sorted(set(read)), sep="\\n")
 """
 
 
+def send_datagram(address):
+    with socket.socket(type=socket.SOCK_DGRAM) as sender:
+        sender.sendto(b"", address)
+
+
 @pytest.mark.parametrize(
     "reach",
     [
         lambda: socket.create_connection((ELSEWHERE, 80)),
         lambda: socket.create_connection(("dse.example", 80)),
-        lambda: socket.socket(type=socket.SOCK_DGRAM).sendto(b"", (ELSEWHERE, 53)),
+        lambda: send_datagram((ELSEWHERE, 53)),
     ],
     ids=["address", "name", "datagram"],
 )
