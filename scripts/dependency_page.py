@@ -25,7 +25,9 @@ PAGE = ROOT / "chapters" / "dependencies.md"
 REASONS = ROOT / "scripts" / "dependencies.toml"
 RESULTS = ROOT / "results" / "versions"
 RELEASES = RESULTS / "releases.json"
-TABLE = re.compile(r"<!-- (\w+) -->\n[^\n]*(?:\n\|[^\n]*)*")
+MADE = re.compile(r"<!-- (\w+) -->\n.*?\n<!-- end -->", re.DOTALL)
+ENTRY = re.compile(r"^(\S+)\n: .+\\\n  [^·\n]+ · ([^·\n]+) ·", re.MULTILINE)
+"""The name of a package and its licence, as the page shows them."""
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PROBE = """
 [tool.uv]
@@ -86,7 +88,7 @@ def licence(name: str) -> str | None:
     said = about.get("License-Expression") or about.get("License") or ""
     if said in ("", "UNKNOWN") or len(said) > 200:  # a whole text
         said = ", ".join(classifiers)
-    return said.removesuffix(" License") or "none named"
+    return said.removesuffix(" License").replace(" AND ", ", ") or "none named"
 
 
 def updated(text: str) -> str:
@@ -95,26 +97,29 @@ def updated(text: str) -> str:
     made = {group: lambda group=group: packages([group], text) for group in ("core", "book", "dev")}
     made["extras"] = lambda: packages([g for g in groups if g not in made], text)
     made |= {"versions": versions, "date": when}
-    return TABLE.sub(lambda found: f"<!-- {found[1]} -->\n{made[found[1]]()}", text)
+    return MADE.sub(lambda found: f"<!-- {found[1]} -->\n{made[found[1]]()}\n<!-- end -->", text)
 
 
 def packages(groups: list[str], text: str) -> str:
     """The packages of some groups. A licence that is not installed here stays as it was shown."""
     reasons = tomllib.loads(REASONS.read_text(encoding="utf-8"))
     releases = json.loads(RELEASES.read_text(encoding="utf-8"))["packages"]
-    shown = dict(re.findall(r"^\| `(\S+)` \|[^|]*\|[^|]*\| ([^|]*) \|", text, re.MULTILINE))
-    rows = []
+    shown, entries = dict(ENTRY.findall(text)), []
     for group in groups:
         for name in declared()[group]:
             newest, day = releases[name]
             version, reason = pinned()[normalised(name)], reasons[name]
-            rows.append([
-                f"`{name}`", version, day if newest == version else f"{newest}, {day}",
-                licence(name) or shown.get(name, ""), *([f"`{group}`"] if groups[1:] else []),
-                reason["what"], reason["instead"],
-            ])  # fmt: skip
-    extra = ["extra"] if groups[1:] else []
-    return table(["", "here", "last release", "licence", *extra, "what for", "instead"], rows)
+            facts = [
+                version,
+                licence(name) or shown.get(name, "none named"),
+                f"last release {day}" if newest == version else f"last release {newest}, {day}",
+            ]
+            if len(groups) > 1:
+                facts.insert(2, f"extra `{group}`")
+            what = reason["what"][0].upper() + reason["what"][1:]
+            facts = " · ".join(facts)
+            entries.append(f"{name}\n: {what}. *Instead:* {reason['instead']}.\\\n  {facts}\n")
+    return "\n".join(entries)
 
 
 def when() -> str:

@@ -117,4 +117,4 @@ def test_the_page_of_dependencies_is_as_declared():
     text = dependency_page.PAGE.read_text(encoding="utf-8")
     assert dependency_page.updated(text) == text, "run: python scripts/dependency_page.py"
     names = [name for group in dependency_page.declared().values() for name in group]
-    assert sorted(re.findall(r"^\| `(\S+)` \|", text, re.MULTILINE)) == sorted(names)
+    assert sorted(name for name, _ in dependency_page.ENTRY.findall(text)) == sorted(names)
