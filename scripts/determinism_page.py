@@ -51,7 +51,7 @@ def shipped(conditions: dict[str, dict]) -> str:
         ]
         for condition, one in conditions.items()
     ]
-    return table(head, rows)
+    return table(head, rows, left=1)
 
 
 def trained(runs: dict[str, dict[str, dict]]) -> str:
@@ -66,7 +66,7 @@ def trained(runs: dict[str, dict[str, dict]]) -> str:
         for name, conditions in runs.items()
         for condition, one in conditions.items()
     ]
-    return table(head, rows)
+    return table(head, rows, left=2)
 
 
 def distance(value: float) -> str:
@@ -82,8 +82,9 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}\xa0%"
 
 
-def table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---", *["--:"] * (len(head) - 1)], *rows]
+def table(head: list[str], rows: list[list[str]], left: int) -> str:
+    """A table whose first columns, so many, are words, and the others numbers."""
+    lines = [head, ["---"] * left + ["--:"] * (len(head) - left), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
