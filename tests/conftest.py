@@ -7,6 +7,8 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
+from browser import Browser
+
 settings.register_profile("dse", deadline=None)  # no clock decides whether a test passes
 settings.load_profile("dse")
 
@@ -52,6 +54,14 @@ def tiny_cub(tmp_path) -> Path:
     (texts / "trainvalclasses.txt").write_text("\n".join((*CLASSES[:2], *CLASSES[3:])))
     (texts / "testclasses.txt").write_text(CLASSES[2] + "\n")
     return root
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """A headless Chromium; modules that use it are skipped where there is none."""
+    browser = Browser(tmp_path_factory.mktemp("profile"))
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="session")

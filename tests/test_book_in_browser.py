@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from browser import Browser, find_chromium
+from browser import find_chromium
 from check_book import pages_of
 
 ROOT = Path(__file__).parent.parent
@@ -29,13 +29,6 @@ pytestmark = [
     pytest.mark.skipif(find_chromium() is None, reason="no chromium on this machine"),
     pytest.mark.skipif(not HTML.is_dir(), reason="the book is not built: make book"),
 ]
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    browser = Browser(tmp_path_factory.mktemp("profile"))
-    yield browser
-    browser.close()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import dse
-from browser import Browser, find_chromium
+from browser import find_chromium
 from dse.text.cnn import receptive_fields
 
 ROOT = Path(__file__).parent.parent
@@ -59,13 +59,6 @@ def site(guide, runs, tmp_path_factory):
     build.write_data(folder / "data", guide, runs["network"], runs["words"])
     (folder / "page.html").write_text(PAGE, encoding="utf-8")
     return folder
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    browser = Browser(tmp_path_factory.mktemp("profile"))
-    yield browser
-    browser.close()
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Charts of numbers: bars, lines, dots, distributions, intervals."""
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -81,15 +82,16 @@ def strip(
     Args:
         values: name -> numbers.
         xlabel: of the axis.
-        chance: level that guessing reaches.
+        chance: level that guessing reaches; 0 is a line without a label.
     """
-    figure, axis = plt.subplots(figsize=(WIDTH, 1.0 + 0.5 * len(values)))
+    values = {fill(name, 24): own for name, own in values.items()}
+    figure, axis = plt.subplots(figsize=(WIDTH, 1.3 + 0.5 * len(values)))
     table = pd.DataFrame(
         [(name, x) for name, own in values.items() for x in own], columns=["", xlabel]
     )
     palette = {name: colour_of(name, i) for i, name in enumerate(values)}
     style = {"x": xlabel, "y": "", "hue": "", "palette": palette, "legend": False, "ax": axis}
-    sns.swarmplot(table, **style, size=5, alpha=0.75, warn_thresh=1)
+    sns.swarmplot(table, **style, size=5, alpha=0.75, warn_thresh=1, clip_on=False)
     means = table.groupby("", sort=False)[xlabel].mean()
     axis.scatter(means, means.index, marker="|", s=420, color=INK, zorder=3)
     return finished(figure, chance, vertical=True)
@@ -117,10 +119,11 @@ def points(table: pd.DataFrame, xlabel: str, chance: float | None = None) -> Fig
     """A point with its interval for each text encoder, a panel for each question.
 
     Args:
-        table: with the columns `text_encoder`, `value`, `low`, `high`, and `panel` where there is
-            more than one.
+        table: with the columns `text_encoder` and `value`; `low` and `high` where there are
+            intervals, `panel` where there is more than one, `chance` where each row has a level
+            of its own.
         xlabel: of the axes.
-        chance: level that guessing reaches.
+        chance: level that guessing reaches, in all rows.
     """
     table = table if "panel" in table else table.assign(panel="")
     panels = list(table.panel.unique())
@@ -131,9 +134,13 @@ def points(table: pd.DataFrame, xlabel: str, chance: float | None = None) -> Fig
     figure, axes = plt.subplots(down, across, figsize=size, squeeze=False, sharex=True, sharey=True)
     for axis, panel in zip(axes.flat, panels, strict=False):
         for i, row in enumerate(table[table.panel == panel].itertuples()):
-            colour, mark = STYLES.get(row.text_encoder, (colour_of(row.text_encoder, i), "o"))
+            colour, mark = STYLES.get(row.text_encoder, (colour_of(row.text_encoder, 0), "o"))
             y = names.index(row.text_encoder)
-            axis.plot([row.low, row.high], [y, y], color=colour, linewidth=2)
+            if "low" in table:
+                axis.plot([row.low, row.high], [y, y], color=colour, linewidth=2)
+            if "chance" in table:
+                label = "chance level" if axis is axes[0, 0] and y == 0 else None
+                axis.plot(row.chance, y, "|", ms=11, mew=2, color=GREY, label=label)
             axis.plot(row.value, y, mark, color=colour, markersize=6)
         axis.set_title(panel, loc="left")
         axis.set_yticks(range(len(names)), names)
@@ -145,4 +152,4 @@ def points(table: pd.DataFrame, xlabel: str, chance: float | None = None) -> Fig
     for axis in axes.flat[len(panels) :]:
         axis.set_visible(False)
     figure.supxlabel(xlabel, fontsize=STYLE["font.size"])
-    return finished(figure)
+    return finished(figure, legend="chance" in table)

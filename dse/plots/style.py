@@ -70,7 +70,8 @@ def finished(
     axis = figure.axes[0]
     if chance is not None:
         draw = axis.axvline if vertical else axis.axhline
-        draw(chance, color=GREY, linestyle="--", linewidth=1, label="chance level")
+        label = "chance level" if chance else None
+        draw(chance, color=GREY, linestyle="--", linewidth=1, label=label)
     axis.set_axisbelow(True)
     handles, names = axis.get_legend_handles_labels()
     if legend or (handles and chance is not None):

@@ -13,7 +13,7 @@ from urllib.request import urlopen
 import pytest
 
 import dse
-from browser import Browser, find_chromium
+from browser import find_chromium
 from dse.demo.gate import LARGEST_UPLOAD
 from dse.images.image_folder import ImageFolder
 from dse.search import classify, rank_descriptions, search_images
@@ -83,13 +83,6 @@ def images():
     data = dse.load_dataset("fieldguide").subset("test")
     folder = data.image_paths[0].parent.parent
     return ImageFolder(folder, data.image_paths, data.whole_images())
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    browser = Browser(tmp_path_factory.mktemp("profile"))
-    yield browser
-    browser.close()
 
 
 @pytest.fixture

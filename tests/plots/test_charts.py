@@ -40,6 +40,36 @@ def test_a_strip_has_a_dot_for_each_number_and_a_bar_at_each_mean():
     assert means.get_offsets()[:, 0].tolist() == [30, 70]
 
 
+def test_all_of_a_strip_lies_within_its_figure():
+    crowded = {"a species, described in many words": [50.0] * 40, "char-cnn": [90.0] * 40}
+    figure = plots.strip(crowded, "score with the first less score with the second", chance=50)
+    figure.draw_without_rendering()
+    (axis,) = figure.axes
+    texts = [axis.xaxis.label, *axis.get_yticklabels()]
+    corners = [text.get_window_extent().get_points() for text in texts]
+    dots = [axis.transData.transform(own.get_offsets()) for own in axis.collections]
+    places = np.concatenate(corners + dots)
+    assert (places >= 0).all() and (places <= figure.bbox.size).all()
+
+
+def test_a_line_at_zero_is_no_chance_level():
+    figure = plots.strip({"char-cnn": [-1.0, 2]}, "difference", chance=0)
+    assert figure.axes[0].get_lines()[0].get_xdata()[0] == 0
+    assert not figure.legends
+
+
+def test_points_may_have_a_chance_level_each_and_no_interval():
+    rows = {"text_encoder": ["crown", "crest"], "value": [99.0, 97], "chance": [16.7, 50]}
+    figure = plots.points(pd.DataFrame(rows), "right (%)")
+    drawn = [
+        (line.get_marker(), *line.get_xdata(), *line.get_ydata())
+        for line in figure.axes[0].get_lines()
+    ]
+    assert drawn == [("|", 16.7, 0), ("o", 99, 0), ("|", 50, 1), ("o", 97, 1)]
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["chance level"]
+
+
 def test_points_stand_in_the_panel_and_row_of_their_own():
     table = pd.DataFrame(
         [
