@@ -15,7 +15,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from dse.training import TrainingConfig, train
+from dse.config import TrainingConfig
+from dse.training import train
 from toy_data import colourful_data
 
 ROOT = Path(__file__).parent.parent
