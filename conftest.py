@@ -6,6 +6,7 @@ The audit hook sees what this process opens by Python's own sockets, and cannot 
 import ipaddress
 import socket
 import sys
+from contextlib import suppress
 
 import pytest
 
@@ -13,12 +14,16 @@ TALKS = {"socket.connect": 1, "socket.sendto": 1, "socket.sendmsg": 1}
 LOOKS_UP = {"socket.getaddrinfo": 0, "socket.gethostbyname": 0}
 """Which argument of an audit event is the address, or the host."""
 ATTEMPTS = []
+OWN = {socket.gethostname()}
+"""This computer's name and addresses: Ray's parts talk to each other by them."""
+with suppress(OSError):  # a name without an address
+    OWN |= {str(found[4][0]) for found in socket.getaddrinfo(socket.gethostname(), None)}
 
 
 def is_here(host: object) -> bool:
     """Whether a host is this computer; sockets of another kind than IP are."""
     host = host.decode() if isinstance(host, bytes) else host
-    if not isinstance(host, str) or host in ("", "localhost", socket.gethostname()):
+    if not isinstance(host, str) or host in {"", "localhost", *OWN}:
         return True
     try:
         address = ipaddress.ip_address(host)
