@@ -22,7 +22,7 @@ book: $(INSTALLED)
 # Outputs of trusted notebooks are shown at once, charts included.
 lab: $(INSTALLED)
 	$(BIN)/jupyter trust --log-level=WARN chapters/*.ipynb
-	$(BIN)/jupyter lab chapters
+	$(BIN)/jupyter lab --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate chapters
 
 test: $(INSTALLED) $(DEMO_INSTALLED)
 	$(BIN)/ruff check .

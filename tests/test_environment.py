@@ -1,5 +1,7 @@
 """The files that describe the environment and the book agree with each other."""
 
+import importlib.util
+import json
 import re
 import subprocess
 import tomllib
@@ -9,6 +11,11 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parent.parent
+spec = importlib.util.spec_from_file_location(
+    "dependency_page", ROOT / "scripts" / "dependency_page.py"
+)
+dependency_page = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(dependency_page)
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = (
     "efficientnet", "timm", "minilm", "clip", "explain", "tensorboard", "ray", "faiss", "book",
@@ -95,3 +102,19 @@ def test_the_package_is_described_where_it_is_cited():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert citation["version"] == PROJECT["version"]
     assert citation["license"] == PROJECT["license"]
+
+
+def test_every_dependency_has_a_reason_and_no_reason_is_stale():
+    """After a change: scripts/dependencies.toml, then scripts/dependency_page.py --releases."""
+    names = [name for group in dependency_page.declared().values() for name in group]
+    reasons = tomllib.loads(dependency_page.REASONS.read_text(encoding="utf-8"))
+    releases = json.loads(dependency_page.RELEASES.read_text(encoding="utf-8"))["packages"]
+    assert set(reasons) == set(names) == set(releases)
+    assert all(reasons[name]["what"] and reasons[name]["instead"] for name in names)
+
+
+def test_the_page_of_dependencies_is_as_declared():
+    text = dependency_page.PAGE.read_text(encoding="utf-8")
+    assert dependency_page.updated(text) == text, "run: python scripts/dependency_page.py"
+    names = [name for group in dependency_page.declared().values() for name in group]
+    assert sorted(name for name, _ in dependency_page.ENTRY.findall(text)) == sorted(names)

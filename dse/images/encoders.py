@@ -14,6 +14,7 @@ from dse.images.fieldguide_net import IMAGE_SIZE, FieldGuideNet
 from dse.images.views import VIEWS
 from dse.utils.devices import pick_device
 from dse.utils.errors import InputError, first_line, missing_extra
+from dse.utils.telemetry import switch_off_telemetry
 
 TRANSFORM_VERSION = 3
 """Goes up when the same image would give other features: they are then extracted again.
@@ -193,6 +194,7 @@ def _load_torchvision(name: str, model: str) -> ImageEncoder:
 
 
 def _load_timm(name: str, model: str) -> ImageEncoder:
+    switch_off_telemetry()
     try:
         import timm
     except ImportError:

@@ -19,6 +19,7 @@ from dse.utils.errors import InputError, first_line, missing_extra
 from dse.utils.files import remove_abandoned, written_whole
 from dse.utils.progress import progress_bar
 from dse.utils.records import read_json
+from dse.utils.telemetry import switch_off_telemetry
 
 logger = logging.getLogger(__name__)
 
@@ -208,7 +209,7 @@ def _cluster(ray, retries: int) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    switch_off_telemetry()
     address = os.environ.get("RAY_ADDRESS") or "local"
     options = {}
     if address == "local":  # Ray's default is to try again for ever where memory runs out

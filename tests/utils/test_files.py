@@ -14,6 +14,7 @@ from random import Random
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from dse.utils import files
@@ -251,11 +252,17 @@ def fill_the_disk(path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
 
 
+def fail_in_the_words_of_old_safetensors(path):
+    raise SafetensorError('IoError(Os { code: 28, kind: StorageFull, message: "No space left" })')
+
+
 def fail_without_a_name(path):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-@pytest.mark.parametrize("write", [fill_the_disk, fail_without_a_name])
+@pytest.mark.parametrize(
+    "write", [fill_the_disk, fail_in_the_words_of_old_safetensors, fail_without_a_name]
+)
 def test_a_full_disk_names_the_target_and_the_remedy(target, write):
     with pytest.raises(OSError, match="free some space") as error, written_whole(target) as path:
         write(path)
