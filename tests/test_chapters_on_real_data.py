@@ -12,12 +12,14 @@ from nbclient import NotebookClient
 
 from real_roots import make_root
 
+FOLDER = Path(__file__).parents[1] / "chapters"
 CHAPTERS = (
     "01_data_and_splits",
     "02_image_features",
     "03_word2vec_baseline",
     "04_char_cnn",
     "05_cnn_rnn",
+    "06_zero_shot_results",
 )
 STEPS = re.compile(r"((?:steps|validate_every)\W{1,4})[\d_]{3,}")
 """What sets the length of a training run in a chapter: `steps=1500`, `"steps": 1500`."""
@@ -35,7 +37,9 @@ def test_a_chapter_runs_on_photographs(chapter, dataset, root, monkeypatch):
     monkeypatch.setenv("DSE_ROOT", str(root))
     monkeypatch.setenv("DSE_IMAGE_ENCODER", "fieldguide")  # small, and comes with dse
     notebook = with_few_steps(chapter)
-    NotebookClient(notebook, timeout=600, kernel_name="python3").execute()  # raises if a cell does
+    resources = {"metadata": {"path": FOLDER}}
+    client = NotebookClient(notebook, timeout=600, kernel_name="python3", resources=resources)
+    client.execute()  # raises if a cell does
     results = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     printed = "".join(output.text for output in results if output.output_type == "stream")
     tables = "".join(output.data.get("text/plain", "") for output in results if "data" in output)
@@ -44,7 +48,7 @@ def test_a_chapter_runs_on_photographs(chapter, dataset, root, monkeypatch):
 
 def with_few_steps(chapter: str) -> nbformat.NotebookNode:
     """A chapter without outputs, whose training runs have ten steps."""
-    path = Path(__file__).parents[1] / "chapters" / f"{chapter}.ipynb"
+    path = FOLDER / f"{chapter}.ipynb"
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
         if cell.cell_type == "code":
