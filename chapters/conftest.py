@@ -1,4 +1,4 @@
-"""What `pytest --nbval chapters/` does not compare: colours and addresses are not results."""
+"""What `pytest --nbval chapters/` does not compare: colours and addresses."""
 
 
 def pytest_collectstart(collector):

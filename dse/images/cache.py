@@ -70,15 +70,16 @@ def cached_features(
     shape = (len(paths), views, encoder.dim)
     dtype = torch.float16 if float16 else torch.float32
     file = folder / "features.safetensors"
+    shards = folder.with_name(folder.name + ".partial")
     features = _read(file, shape, dtype)
-    if features is not None:
+    if features is not None and not shards.exists():
         return features
     with _only_process(folder):
         features = _read(file, shape, dtype)
-        if features is not None:  # another process has just extracted them
+        if features is not None:  # by another process, or one that was killed before it cleared up
+            shutil.rmtree(shards, ignore_errors=True)
             return features
         remove(folder)  # it is damaged, if it is there
-        shards = folder.with_name(folder.name + ".partial")
         encoder.to(pick_device(device))
         features = _extract_in_shards(paths, encoder, views, dtype, shards, progress)
         about["images"] = [f"{path.parent.name}/{path.name}" for path in paths]

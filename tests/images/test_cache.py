@@ -278,3 +278,15 @@ def test_a_lock_that_a_killed_process_left_stops_nobody(images, mean_colour, own
     assert folder.with_name(folder.name + ".lock").exists()
     (folder / "features.safetensors").unlink()
     assert torch.equal(expected, cached_features(images, mean_colour, progress=False))
+
+
+def test_shards_of_a_process_that_was_killed_before_it_cleared_up_are_removed(
+    images, mean_colour, own_cache
+):
+    first = cached_features(images, mean_colour, progress=False)
+    (folder,) = cache_folders(own_cache)
+    shards = folder.with_name(folder.name + ".partial")
+    shards.mkdir()
+    (shards / "0000000.safetensors").write_bytes(b"any")
+    assert torch.equal(cached_features(images, mean_colour, progress=False), first)
+    assert cache_folders(own_cache) == [folder]

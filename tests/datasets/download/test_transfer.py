@@ -1,6 +1,7 @@
 """Transfers from a real server that breaks off, stalls, lies and refuses."""
 
 import shutil
+import socket
 from random import Random
 from types import SimpleNamespace
 
@@ -175,9 +176,15 @@ def test_refusals(publisher, file, status, requests):
     assert len(publisher.requests) == requests
 
 
-def test_nobody_there_and_no_such_host(file):
-    for url in ("http://127.0.0.1:9/birds.tgz", "http://no-such-host.invalid/birds.tgz"):
-        assert "cannot be fetched (" in refused(SimpleNamespace(url=url), file)
+def test_nobody_there_and_no_such_host(file, monkeypatch):
+    def unknown(*_, **__):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    nobody = SimpleNamespace(url="http://127.0.0.1:9/birds.tgz")
+    assert "cannot be fetched (" in refused(nobody, file)
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    no_host = SimpleNamespace(url="http://no-such-host.invalid/birds.tgz")
+    assert "cannot be fetched (" in refused(no_host, file)
 
 
 def test_a_web_page_is_not_the_file_and_the_part_is_kept(publisher, file, part):
