@@ -39,7 +39,7 @@ class MinibatchSampler:
         captions_per_image: only the first so many captions of each image are used.
 
     Raises:
-        InputError: fewer classes than `batch_size`.
+        InputError: fewer classes than `batch_size`, or an image without a caption.
 
     Source: paper, section 3; the authors' `MultimodalMinibatchLoaderCaption.lua`. Chapter: 1.
 
@@ -60,6 +60,11 @@ class MinibatchSampler:
         self.batch_size = batch_size
         self.images_by_class = data.labels.argsort(stable=True)
         self.first_of_class = self.images_per_class.cumsum(0) - self.images_per_class
+        if [] in data.captions:  # the next image's caption would be taken for its own
+            raise InputError(
+                f"{data.name}: image {data.captions.index([])} of the training classes has no "
+                "caption: write one, or leave the image out"
+            )
         captions_per_image_held = torch.tensor([len(own) for own in data.captions])
         self.first_caption = captions_per_image_held.cumsum(0) - captions_per_image_held
         self.captions_used = captions_per_image_held.clamp(max=captions_per_image)

@@ -31,7 +31,7 @@ from dse.utils.files import written_whole
 sys.path.append(str(Path(__file__).parent.parent / "benchmarks"))
 from machine import processor
 
-STEPS = {"bag-of-words": 300, "char-cnn-rnn": 60}
+STEPS = {"bag-of-words": 300, "char-cnn-rnn": 600}
 CONDITIONS = {
     "same": {},
     "two threads": {"OMP_NUM_THREADS": "2"},

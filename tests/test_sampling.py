@@ -11,6 +11,7 @@ from dse.config import TrainingConfig
 from dse.datasets.described_images import DescribedImages
 from dse.sampling import MinibatchSampler, fit_batch_size
 from dse.utils.errors import InputError
+from toy_data import colourful_data
 
 
 def ragged_data(seed=0, num_classes=7):
@@ -132,3 +133,11 @@ def test_a_fitted_batch_is_said_and_a_chosen_one_is_refused(caplog):
         fit_batch_size(config, 0)
     with pytest.raises(InputError, match="1 class:"):
         fit_batch_size(TrainingConfig("bag-of-words", batch_size=2), 1)
+
+
+def test_an_image_without_a_caption_is_named():
+    data = colourful_data()
+    captions = [*data.captions[:7], [], *data.captions[8:]]
+    silent = replace(data, captions=captions)  # it may be evaluated
+    with pytest.raises(InputError, match="image 7"):  # and not trained with another's caption
+        MinibatchSampler(silent, batch_size=2)

@@ -74,11 +74,6 @@ class DescribedImages:
             )
         if n and not 0 <= int(self.labels.min()) <= int(self.labels.max()) < num_classes:
             raise InputError(f"{self.name}: a label lies outside 0 to {num_classes - 1}")
-        if [] in self.captions:
-            raise InputError(
-                f"{self.name}: image {self.captions.index([])} has no caption: write one, or leave "
-                "the image out"
-            )
         empty = (torch.bincount(self.labels, minlength=num_classes) == 0).nonzero().flatten()
         if len(empty):
             raise InputError(

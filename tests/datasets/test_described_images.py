@@ -1,15 +1,12 @@
-"""What the one data structure refuses, and which classes of it look alike."""
+"""Which classes of a data set look alike."""
 
 from dataclasses import replace
 
-import pytest
 import torch
 from torch.nn.functional import cosine_similarity
 
 import dse
 from dse.datasets.fieldguide import confusable_pairs
-from dse.utils.errors import InputError
-from toy_data import colourful_data
 
 
 def test_the_species_of_a_pair_look_alike():
@@ -31,10 +28,3 @@ def test_a_class_is_paired_with_the_nearest_mean_image():
         similar = [float(cosine_similarity(means[one] - centre, m - centre, dim=0)) for m in means]
         similar[one] = -2
         assert other == similar.index(max(similar))
-
-
-def test_an_image_without_a_caption_is_named():
-    data = colourful_data()
-    captions = [*data.captions[:7], [], *data.captions[8:]]
-    with pytest.raises(InputError, match="image 7"):  # it would be trained with another's caption
-        replace(data, captions=captions)

@@ -1,0 +1,133 @@
+"""Differences and intervals that stand in the prose of chapter 7 without a cell of their own."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import rankdata
+
+from dse.reproduction import Cell, read_paper, read_records
+from dse.reproduction.intervals import interval, resampled_means
+
+RESULTS = Path(__file__).parents[2] / "results"
+CUB, FLOWERS, FULL_CUB, FULL_FLOWERS = (
+    read_records(RESULTS / name) for name in ("cub", "flowers", "full/cub", "full/flowers")
+)
+TABLE1 = read_paper()["table1"]["rows"]
+ALL_LENGTHS = [cell.text_encoder for cell in FULL_CUB if cell == Cell(cell.text_encoder)]
+
+
+def by_class(run, metric):
+    return 100 * np.array([own[metric] for own in run["per_class"].values()])
+
+
+def weights(run, metric):
+    """Top-1 counts images, the precision of a query counts classes."""
+    images = np.array([own["images"] for own in run["per_class"].values()])
+    return images if metric == "top1" else np.ones(len(images))
+
+
+def difference(values, weights):
+    """A mean over classes with its interval: values (C,)."""
+    mean = np.average(values, weights=weights)
+    return mean, *interval(resampled_means(values[None], weights))
+
+
+def gain(run, other, metric):
+    return difference(by_class(run, metric) - by_class(other, metric), weights(run, metric))
+
+
+READER, BAG, ZERO = Cell("char-cnn-rnn"), Cell("bag-of-words"), "zero-bias"
+
+
+@pytest.mark.parametrize(
+    ("run", "other", "metric", "stated"),
+    [
+        (FULL_FLOWERS[READER], FLOWERS[READER], "top1", (7, 2, 12)),
+        (FULL_FLOWERS[BAG], FLOWERS[BAG], "top1", (2, 0, 4)),
+        (
+            FLOWERS[Cell("char-cnn-rnn", form="annealed")],
+            FLOWERS[READER],
+            "top1",
+            (-0.7, -4.5, 3.3),
+        ),
+        (FULL_FLOWERS[READER], FULL_FLOWERS[BAG], "ap50", (0.7, -4.4, 5.7)),
+        *(
+            (
+                runs[Cell("bag-of-words", "da", form=ZERO)],
+                runs[Cell("bag-of-words", "da")],
+                "ap50",
+                stated,
+            )
+            for runs, stated in ((FULL_FLOWERS, (12, 0, 24)), (CUB, (28, 20, 36)))
+        ),
+        *(
+            (CUB[Cell(name, captions=10)], CUB[Cell(name, captions=1)], "top1", stated)
+            for name, stated in (("word-cnn-rnn", (8, 2, 13)), ("bag-of-words", (3, -2, 7)))
+        ),
+        (CUB[Cell("word-cnn-rnn")], CUB[Cell("word-cnn")], "top1", (5.9, 1.5, 10.6)),
+    ],
+)
+def test_a_gain_is_as_stated(run, other, metric, stated):
+    assert gain(run, other, metric) == pytest.approx(stated, abs=0.6)
+
+
+def test_the_change_of_the_gap_on_flowers_is_as_stated():
+    long, short = (
+        by_class(runs[READER], "top1") - by_class(runs[BAG], "top1")
+        for runs in (FULL_FLOWERS, FLOWERS)
+    )
+    found = difference(long - short, weights(FULL_FLOWERS[BAG], "top1"))
+    assert found == pytest.approx((4.9, -0.1, 9.6), abs=0.2)
+
+
+@pytest.mark.parametrize(
+    ("runs", "stated"), [(FULL_FLOWERS, (1.6, -0.9, 4.1)), (CUB, (4.0, 2.0, 6.0))]
+)
+def test_one_caption_is_as_stated(runs, stated):
+    reader, bag = (
+        np.array(runs[cell]["single_caption"]["ap50_per_class"]) for cell in (READER, BAG)
+    )
+    assert difference(100 * (reader - bag), np.ones(len(bag))) == pytest.approx(stated, abs=0.2)
+
+
+def test_the_word_lstm_and_the_bag_of_words_are_as_stated():
+    gaps = np.array(
+        [
+            by_class(CUB[Cell("word-lstm", seed=k)], "ap50")
+            - by_class(CUB[Cell("bag-of-words", seed=k)], "ap50")
+            for k in range(3)
+        ]
+    )
+    low, high = interval(resampled_means(gaps, np.ones(28)))
+    assert (gaps.mean(), low, high) == pytest.approx((-0.1, -4.0, 4.0), abs=0.3)
+
+
+def correlations(runs, metric, objective):
+    """Spearman's correlation with the paper's column in each resample of the classes."""
+    theirs = [TABLE1[name][metric][objective] for name in runs]
+    own = [
+        resampled_means(by_class(run, metric)[None], weights(run, metric), resamples=20_000)
+        for run in runs.values()
+    ]
+    ranks = (rankdata(x, axis=0) for x in (np.array(theirs)[:, None], np.array(own)))
+    one, other = ((x - x.mean(0)) / x.std(0) for x in ranks)
+    return (one * other).mean(0)
+
+
+@pytest.mark.parametrize(("metric", "stated"), [("top1", (-0.1, 0.5)), ("ap50", (-0.4, 0.6))])
+def test_the_rise_of_the_correlation_with_length_is_as_stated(metric, stated):
+    short, long = (
+        correlations({e: runs[Cell(e)] for e in ALL_LENGTHS}, metric, "ds")
+        for runs in (CUB, FULL_CUB)
+    )
+    assert interval(long - short) == pytest.approx(stated, abs=0.06)
+
+
+def test_the_order_under_da_is_as_stated():
+    names = [e for e in TABLE1 if {Cell(e, "da"), Cell(e, "da", form=ZERO)} <= set(CUB)]
+    drifted, kept = (
+        correlations({e: CUB[Cell(e, "da", form=form)] for e in names}, "ap50", "da")
+        for form in (None, ZERO)
+    )
+    assert interval(kept - drifted) == pytest.approx((0.2, 1.1), abs=0.06)
