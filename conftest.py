@@ -20,6 +20,15 @@ with suppress(OSError):  # a name without an address
     OWN |= {str(found[4][0]) for found in socket.getaddrinfo(socket.gethostname(), None)}
 
 
+def is_address(host: object) -> bool:
+    """Whether a host is written as numbers."""
+    try:
+        ipaddress.ip_address(host.decode() if isinstance(host, bytes) else host)
+    except ValueError:
+        return False
+    return True
+
+
 def is_here(host: object) -> bool:
     """Whether a host is this computer; sockets of another kind than IP are."""
     host = host.decode() if isinstance(host, bytes) else host
@@ -35,6 +44,8 @@ def is_here(host: object) -> bool:
 def refuse_other_computers(event: str, arguments: tuple) -> None:
     if event in LOOKS_UP:
         host = arguments[LOOKS_UP[event]]
+        if is_address(host):  # nobody is asked
+            return
     elif event in TALKS:
         address = arguments[TALKS[event]]
         host = address[0] if isinstance(address, tuple) else None
