@@ -156,7 +156,7 @@ def class_embeddings(run: Run, classes: DescribedImages) -> torch.Tensor:
     for start in range(0, len(captions), BLOCK):
         block = slice(start, start + BLOCK)
         sums.index_add_(0, owners[block], run.encode(captions[block]))
-    return sums / torch.bincount(owners).unsqueeze(1)
+    return sums / torch.bincount(owners, minlength=len(sums)).unsqueeze(1)
 
 
 def mean_by_class(embeddings: torch.Tensor, owners: torch.Tensor, classes: int) -> torch.Tensor:

@@ -223,6 +223,11 @@ def test_captions_are_embedded_in_blocks(monkeypatch, block):
     assert (max(held), sum(held)) == (block, 4)
 
 
+def test_a_class_without_a_caption_has_no_embedding():
+    silent = replace(DATA, captions=[*DATA.captions[:3], []])  # the last class of three
+    assert class_embeddings(RUN, silent).isnan().all(1).tolist() == [False, False, True]
+
+
 def test_a_class_is_its_attributes_where_the_run_reads_those():
     encoder = ClassAttributes(3, embedding_dim=2)
     run = Run(encoder, TrainingConfig("attributes"), {}, None)

@@ -10,16 +10,11 @@ import pytest
 import torch
 
 import dse
+from page_tables import marked_table
 
 ROOT = Path(__file__).parent.parent
 SCALE = (ROOT / "chapters" / "scale.md").read_text(encoding="utf-8")
 MEASURED = json.loads((ROOT / "results/search/scale.json").read_text(encoding="utf-8"))
-
-
-def table(name):
-    """The cells of the table after the comment with this name, without its head."""
-    marked = re.search(rf"<!-- {name} -->\n(.*?)\n\n", SCALE, re.DOTALL).group(1)
-    return [[cell.strip() for cell in row.split("|")[1:-1]] for row in marked.splitlines()[2:]]
 
 
 def number(text):
@@ -28,7 +23,7 @@ def number(text):
 
 
 def test_exact_search_as_it_was_measured():
-    for row, measured in zip(table("exact"), MEASURED["exact"], strict=True):
+    for row, measured in zip(marked_table(SCALE, "exact"), MEASURED["exact"], strict=True):
         assert [number(cell) for cell in row] == [
             measured["rows"],
             measured["file_megabytes"],
@@ -50,19 +45,19 @@ def test_approximate_search_as_it_was_measured():
         for index in MEASURED["approximate"]
         for found in index["searches"]
     ]
-    rows = table("approximate")
+    rows = marked_table(SCALE, "approximate")
     assert [[row[0], *map(number, row[1:])] for row in rows] == expected
     built = [
         [f"`{index['index']}`", index["seconds_to_build"], index["bytes_a_row"]]
         for index in MEASURED["approximate"]
     ]
-    assert [[row[0], *map(number, row[1:])] for row in table("built")] == built
+    assert [[row[0], *map(number, row[1:])] for row in marked_table(SCALE, "built")] == built
 
 
 def test_the_load_of_a_million_captions_as_it_was_measured():
     sizes = json.loads((ROOT / "results/load.json").read_text(encoding="utf-8"))["sizes"]
     stages = ("data", "characters", "words", "training", "evaluation", "search")
-    for row, stage in zip(table("load"), stages, strict=True):
+    for row, stage in zip(marked_table(SCALE, "load"), stages, strict=True):
         for cell, size in zip(row[1:], sizes, strict=True):
             seconds, gigabytes = map(number, cell.split(", "))
             assert seconds == pytest.approx(size["stages"][stage]["seconds"], rel=0.15)
@@ -87,7 +82,7 @@ def test_the_ratios_in_the_text():
 
 def test_the_arithmetic_on_paper():
     a_row = MEASURED["exact"][-1]["seconds_one_query"] / MEASURED["exact"][-1]["rows"]
-    for power, row in zip(range(6, 10), table("paper"), strict=True):
+    for power, row in zip(range(6, 10), marked_table(SCALE, "paper"), strict=True):
         gigabytes = [10.0**power * size / 1e9 for size in (2 * 1024, 4 * 1024 + 272, 72)]
         exact, graph, codes = gigabytes
         expected = [exact, 10**power * a_row, graph, codes]

@@ -254,7 +254,7 @@ class BigramTokenizer:
         return self.words.spans(caption)
 
     def _keys(self, first, second):
-        """One number for each pair of word numbers, 0 to V."""
+        """One number for each pair of word numbers, which are 0 (unknown) to V."""
         return first * (1 + self.size) + second
 
     def _pairs(self, numbers: np.ndarray) -> np.ndarray:
