@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import time
+from contextlib import suppress
 from functools import cache
 from multiprocessing import forkserver
 from multiprocessing.context import BaseContext
@@ -42,7 +43,8 @@ class Process:
         """Kill it with all that it started after so many seconds; whether that was in time."""
         self.process.join(seconds)
         if self.process.is_alive():
-            os.killpg(self.process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it ends at this very moment
+                os.killpg(self.process.pid, signal.SIGKILL)
         self.process.join()
         return self.process.exitcode == -signal.SIGKILL
 
