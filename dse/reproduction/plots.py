@@ -30,7 +30,8 @@ VERDICT_MARKS = {
     "not told apart": {"marker": "o", "markerfacecolor": "none"},
     "does not hold": {"marker": "X"},
 }
-HUES = "#0072B2 #CC7A00 #2A9D4B #C8371B #8E44AD #0E9AA7 #CC5FA0 #6A7FDB #8A5A00 #555555".split()
+HUES = ("#0072B2", "#CC7A00", "#2A9D4B", "#C8371B", "#8E44AD")
+HUES += ("#0E9AA7", "#CC5FA0", "#6A7FDB", "#8A5A00", "#555555")
 """Of pairs of classes; each stands out from white, and turned over from black."""
 PAPER_MARK = {"marker": "D", "markerfacecolor": "none", "color": GREY, "markersize": 5}
 
@@ -277,8 +278,7 @@ def species_map(
         own = images[np.asarray(labels) == c]
         axis.scatter(*own.T, s=16, color=faces[c], edgecolor=HUES[c // 2], label=name)
     for c, place in enumerate(descriptions):
-        style = {"s": 90 if c % 2 else 330, "edgecolor": INK, "linewidth": 0.8, "zorder": 3}
-        axis.scatter(*place, marker="*", color=faces[c], **style)
+        axis.scatter(*place, 90 if c % 2 else 330, faces[c], "*", edgecolor=INK, lw=0.8, zorder=3)
     axis.set(xticks=[], yticks=[])
     axis.grid(visible=False)
     axis.legend(ncols=2, loc="upper center", bbox_to_anchor=(0.5, 0), markerscale=1.4)
