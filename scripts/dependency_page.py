@@ -28,6 +28,8 @@ RELEASES = RESULTS / "releases.json"
 MADE = re.compile(r"<!-- (\w+) -->\n.*?\n<!-- end -->", re.DOTALL)
 ENTRY = re.compile(r"^(\S+)\n: .+\\\n  [^·\n]+ · ([^·\n]+) ·", re.MULTILINE)
 """The name of a package and its licence, as the page shows them."""
+UNBROKEN = "\N{NON-BREAKING HYPHEN}"
+"""Of dates, which would end one line and begin the next."""
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PROBE = """
 [tool.uv]
@@ -108,6 +110,7 @@ def packages(groups: list[str], text: str) -> str:
     for group in groups:
         for name in declared()[group]:
             newest, day = releases[name]
+            day = day.replace("-", UNBROKEN)
             version, reason = pinned()[normalised(name)], reasons[name]
             facts = [
                 version,
@@ -124,7 +127,7 @@ def packages(groups: list[str], text: str) -> str:
 
 def when() -> str:
     looked_up = json.loads(RELEASES.read_text(encoding="utf-8"))["looked_up"]
-    return f"Looked up on {looked_up}."
+    return f"Looked up on {looked_up.replace('-', UNBROKEN)}."
 
 
 def versions() -> str:

@@ -74,12 +74,13 @@ def table(what: str, results: dict[str, dict]) -> str:
     line = [r for r in results.values() if all(r[size] == full[size] for size in others)]
     numbers = sorted({record[what] for record in line})
     rows = [[what, *map(str, numbers)], ["---"] * (1 + len(numbers))]
-    for encoder in dict.fromkeys(record["text_encoder"] for record in results.values()):
+    encoders = dict.fromkeys(record["text_encoder"] for record in results.values())
+    for encoder in encoders:
         cells = [
             _cell([r["top1"] for r in line if (r["text_encoder"], r[what]) == (encoder, number)])
             for number in numbers
         ]
-        rows.append([f"`{encoder}`", *cells])
+        rows.append([f"`{encoder}`" if len(encoders) > 1 else "top-1", *cells])
     return "\n".join([f"<!-- top-1 by {what} -->", *(f"| {' | '.join(row)} |" for row in rows)])
 
 

@@ -33,15 +33,15 @@ CARD = """\
 | Made again by | `python scripts/train_pretrained.py` (torch {torch}) |
 | Licence | MIT, as the code of `dse`, which also draws and writes the data |
 
-| On the {test_classes} test species, never seen in training | | chance |
-|---|---|---|
-| pictures given to the right species (top-1) | {top1:.1f} % | {chance:.0f} % |
-| pictures of the right species among the first 50, at most {most50:.1f} % | {ap50:.1f} % | |
+| On the {test_classes} test species, never seen in training | score | chance |
+|---|--:|--:|
+| pictures given to the right species (top-1) | {top1:.1f}\xa0% | {chance:.0f}\xa0% |
+| pictures of the right species among the first 50, at most {most50:.1f}\xa0% | {ap50:.1f}\xa0% | |
 {pairs}
 
 **Limits.** It knows the drawn birds of FieldGuide and the English words of their captions. It has
 never read another text, and scores whatever it is given. One seed was trained; another seed gives
-other figures. It is here to be looked into, and says nothing about photographs.
+other numbers. It is here to be looked into, and says nothing about photographs.
 """
 
 
@@ -91,7 +91,7 @@ def facts(run: dse.Run, data: dse.DescribedImages) -> dict:
         "ap50": 100 * metrics.ap50,
         "most50": 100 * float((metrics.labels.bincount() / RETRIEVED).clamp(max=1).mean()),
         "pairs": "\n".join(
-            f"| confusable pairs told apart: {which} | {100 * value:.1f} % | 50 % |"
+            f"| confusable pairs told apart: {which} | {100 * value:.1f}\xa0% | 50\xa0% |"
             for which, value in pairs.items()
         ),
     }

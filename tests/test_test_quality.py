@@ -17,7 +17,13 @@ def test_the_scores_are_those_that_were_measured():
         before = own["before"]
         share = f"{100 * before['killed'] / before['mutants']:.0f} %"
         now = f"{100 * own['killed'] / own['mutants']:.0f} %"
-        assert row == [f"`{name}`", str(own["mutants"]), share, now, str(len(own["survivors"]))]
+        assert row == [
+            f"`{Path(name).stem}`",
+            str(own["mutants"]),
+            share,
+            now,
+            str(len(own["survivors"])),
+        ]
 
 
 def test_each_survivor_was_judged():

@@ -152,4 +152,6 @@ def points(table: pd.DataFrame, xlabel: str, chance: float | None = None) -> Fig
     for axis in axes.flat[len(panels) :]:
         axis.set_visible(False)
     figure.supxlabel(xlabel, fontsize=STYLE["font.size"])
-    return finished(figure, legend="chance" in table)
+    finished(figure, legend="chance" in table)
+    figure.get_layout_engine().set(h_pad=0.08, w_pad=0.08)  # the numbers of two panels do not meet
+    return figure

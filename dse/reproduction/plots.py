@@ -20,7 +20,7 @@ from dse.datasets.described_images import DescribedImages
 from dse.evaluation import score
 from dse.images.views import read_image
 from dse.plots.grids import ImageGrid, Picture
-from dse.plots.style import GREY, STYLE, STYLES, WIDTH, finished
+from dse.plots.style import GREY, INK, STYLE, STYLES, WIDTH, finished
 from dse.reproduction.formats import METRIC_NAMES
 from dse.runs import Run
 
@@ -30,6 +30,9 @@ VERDICT_MARKS = {
     "not told apart": {"marker": "o", "markerfacecolor": "none"},
     "does not hold": {"marker": "X"},
 }
+HUES = ("#0072B2", "#CC7A00", "#2A9D4B", "#C8371B", "#8E44AD")
+HUES += ("#0E9AA7", "#CC5FA0", "#6A7FDB", "#8A5A00", "#555555")
+"""Of pairs of classes; each stands out from white, and turned over from black."""
 PAPER_MARK = {"marker": "D", "markerfacecolor": "none", "color": GREY, "markersize": 5}
 
 
@@ -260,8 +263,8 @@ def species_map(
 ) -> Figure:
     """Images as dots and the descriptions of their classes as stars, in two dimensions.
 
-    Two classes that follow each other share a hue, and the first has the larger star, so that both
-    are seen where they meet.
+    Two classes that follow each other share a hue; the second is drawn in outline, and its star is
+    smaller, so that both are seen where they meet.
 
     Args:
         images: (N, 2).
@@ -270,17 +273,15 @@ def species_map(
         names: C names, at most 20.
     """
     figure, axis = plt.subplots(figsize=(WIDTH, 5.4))
-    colours = plt.get_cmap("tab20").colors
+    faces = ["white" if c % 2 else HUES[c // 2] for c in range(len(names))]
     for c, name in enumerate(names):
         own = images[np.asarray(labels) == c]
-        axis.scatter(*own.T, s=14, color=colours[c], label=name)
+        axis.scatter(*own.T, s=16, color=faces[c], edgecolor=HUES[c // 2], label=name)
     for c, place in enumerate(descriptions):
-        size = 90 if c % 2 else 330
-        axis.scatter(*place, s=size, marker="*", color=colours[c], edgecolor=GREY, zorder=3)
-    axis.set_xticks([])
-    axis.set_yticks([])
+        axis.scatter(*place, 90 if c % 2 else 330, faces[c], "*", edgecolor=INK, lw=0.8, zorder=3)
+    axis.set(xticks=[], yticks=[])
     axis.grid(visible=False)
-    axis.legend(ncols=2, loc="upper center", bbox_to_anchor=(0.5, 0))
+    axis.legend(ncols=2, loc="upper center", bbox_to_anchor=(0.5, 0), markerscale=1.4)
     return finished(figure)
 
 
