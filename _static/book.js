@@ -28,7 +28,7 @@ addEventListener("DOMContentLoaded", () => {
       text.data = text.data.replace(/(\d) (?=[%×])|× (?=\d)/g, (found) => found.replace(" ", "\u00a0"));
     }
   }
-  for (const cell of document.querySelectorAll(".bd-article :is(td, td strong)")) {
+  for (const cell of document.querySelectorAll(".bd-article :is(td, td p, td strong)")) {
     if (cell.childElementCount || !/\d–/.test(cell.textContent)) continue;
     cell.innerHTML = cell.innerHTML.replace(/\(?[−-]?\d[\d.]*–[^\s]+/g, '<span class="unbroken">$&</span>');
   }
