@@ -30,3 +30,35 @@ addEventListener("DOMContentLoaded", () => {
 addEventListener("DOMContentLoaded", () => {
   for (const fold of document.querySelectorAll(".solution details:not(.hide)")) fold.open = true;
 });
+
+// Lines break where a reader would break them: not between a number and its sign, not within a range
+// in a table, not between a formula and the punctuation around it; in a long name after a dot.
+addEventListener("DOMContentLoaded", () => {
+  const texts = document.createTreeWalker(document.querySelector(".bd-article"), NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const text = texts.currentNode;
+    if (/\d [%×]|× \d/.test(text.data) && !text.parentElement.closest("pre, code, script, .math")) {
+      text.data = text.data.replace(/(\d) (?=[%×])|× (?=\d)/g, (found) => found.replace(" ", "\u00a0"));
+    }
+  }
+  for (const cell of document.querySelectorAll(".bd-article :is(td, td p, td strong)")) {
+    if (cell.childElementCount || !/\d–/.test(cell.textContent)) continue;
+    cell.innerHTML = cell.innerHTML.replace(/\(?[−-]?\d[\d.]*–[^\s]+/g, '<span class="unbroken">$&</span>');
+  }
+  for (const formula of document.querySelectorAll(".bd-article span.math")) {
+    const unbroken = document.createElement("span");
+    unbroken.className = "unbroken";
+    formula.replaceWith(unbroken);
+    const [, before, opening] = /^(.*?)([(\[]*)$/s.exec(unbroken.previousSibling?.data ?? "");
+    const [, closing, after] = /^([.,;:?!)\]]*)(.*)$/s.exec(unbroken.nextSibling?.data ?? "");
+    if (opening) unbroken.previousSibling.data = before;
+    if (closing) unbroken.nextSibling.data = after;
+    unbroken.append(opening, formula, closing);
+  }
+  for (const place of document.querySelectorAll(".bd-sidebar-secondary a, .bd-article :is(h1, h2, h3)")) {
+    const name = place.firstChild;
+    if (name?.nodeType !== Node.TEXT_NODE || !/^\s*\w+[._]\S+\s*$/.test(name.data)) continue;
+    const parts = name.data.split(/(?<=[._])/);
+    name.replaceWith(...parts.flatMap((part) => [part, document.createElement("wbr")]));
+  }
+});

@@ -148,7 +148,7 @@ def points(table: pd.DataFrame, xlabel: str, chance: float | None = None) -> Fig
         axis.grid(visible=False, axis="y")
         if chance is not None:
             axis.axvline(chance, color=GREY, linestyle="--", linewidth=1)
-    axes[0, 0].invert_yaxis()
+    axes[0, 0].set_ylim(len(names) - 0.5, -0.5)
     for axis in axes.flat[len(panels) :]:
         axis.set_visible(False)
     figure.supxlabel(xlabel, fontsize=STYLE["font.size"])

@@ -30,8 +30,8 @@ class ImageGrid:
 
     Attributes:
         rows: name of the row -> its pictures; a name may be empty.
-        columns: pictures beside each other where there is room; a phone shows two, or four small
-            ones where the grid has more than four columns.
+        columns: pictures beside each other where there is room; a phone shows two, a row of
+            five small ones where there are five, or three where there are more.
 
     Example:
         >>> grid = image_grid([np.zeros((4, 4, 3), dtype=np.uint8)], ["a <black> square"])
@@ -49,7 +49,7 @@ class ImageGrid:
         return f"{number} image" + ("s" if number != 1 else "")
 
     def _repr_html_(self) -> str:
-        narrowest = "7.5rem" if self.columns <= 4 else "4.4rem"
+        narrowest = "7.5rem" if self.columns <= 4 else "3.3rem" if self.columns == 5 else "5.5rem"
         width = f"max({narrowest},calc({100 / self.columns:.2f}% - {GAP}px))"
         columns = f"repeat(auto-fill,minmax({width},1fr))"
         style = f"display:grid;gap:{GAP}px;grid-template-columns:{columns}"

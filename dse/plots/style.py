@@ -76,7 +76,8 @@ def finished(
     handles, names = axis.get_legend_handles_labels()
     if legend or (handles and chance is not None):
         order = sorted(range(len(names)), key=lambda i: names[i] == "chance level")
-        columns = 1 if max(map(len, names)) > 24 else 3
+        longest = max(map(len, names))
+        columns = 1 if longest > 24 else 4 if longest < 10 else 3
         figure.legend(
             [handles[i] for i in order],
             [names[i] for i in order],

@@ -8,6 +8,7 @@ import numpy as np
 import seaborn as sns
 import torch
 from matplotlib.axes import Axes
+from matplotlib.colors import Colormap, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
@@ -35,7 +36,7 @@ def heatmap(
     height = 0.9 + (0.36 if numbers else 0.22) * len(values)
     figure, axis = plt.subplots(figsize=(WIDTH, min(height, 9)), layout="constrained")
     binary = set(np.unique(values)) <= {0.0, 1.0}
-    _squares(axis, values, ".2f" if numbers else None, bar=not binary, label=label)
+    _squares(axis, values, 2 if numbers else None, bar=not binary, label=label)
     _name_squares(axis, rows, columns)
     if binary:
         axis.set_title(label, loc="left")
@@ -65,7 +66,7 @@ def heatmaps(
     signed = min(own.min() for own in arrays.values()) < 0
     for axis, (title, own) in zip(axes.flat, arrays.items(), strict=False):
         limits = {"vmin": -largest if signed else 0, "vmax": largest}
-        _squares(axis, own, f".{digits}f", bar=False, mask=own == 0, **limits)
+        _squares(axis, own, digits, bar=False, mask=own == 0, **limits)
         axis.set_title(
             textwrap.fill(title, 26, break_on_hyphens=False) if across > 1 else title, loc="left"
         )
@@ -145,33 +146,43 @@ def named_points(
 def _squares(
     axis: Axes,
     values: np.ndarray,
-    numbers: str | None,
+    digits: int | None,
     bar: bool,
     label: str = "",
     mask: np.ndarray | None = None,
     **limits: float,
 ) -> None:
     signed = values.min() < 0 < values.max() or limits.get("vmin", 0) < 0
-    colours = {"cmap": "vlag", "center": 0} if signed else {"cmap": "Blues"}
+    colours = plt.get_cmap("vlag" if signed else "Blues")
     sns.heatmap(
         values,
         ax=axis,
-        annot=numbers is not None,
-        fmt=numbers or "",
-        annot_kws={"fontsize": 10.5},
+        cmap=colours if digits is None else _lighter(colours, signed),
+        center=0 if signed else None,
         cbar=bar,
         cbar_kws={"label": label} if bar else None,
         mask=mask,
         linewidths=0.5 if values.size < 2000 else 0,
-        **colours,
         **limits,
     )
+    if digits is not None:
+        shown = np.ones_like(values, dtype=bool) if mask is None else ~mask
+        style = {"fontsize": 10.5, "color": "black", "ha": "center", "va": "center"}
+        for row, column in np.argwhere(shown):
+            number = f"{values[row, column]:z.{digits}f}".replace("-", "\N{MINUS SIGN}")
+            axis.text(column + 0.5, row + 0.5, number, **style)
+
+
+def _lighter(colours: Colormap, signed: bool) -> Colormap:
+    """The part of a colour map on which black numbers can be read, and white ones turned over."""
+    ends = (0.22, 0.78) if signed else (0.0, 0.52)
+    return ListedColormap(colours(np.linspace(*ends, 256)))
 
 
 def _name_squares(axis: Axes, rows: Sequence[str], columns: Sequence[str]) -> None:
-    turned = {"rotation": 40, "ha": "right"} if max(map(len, columns), default=0) > 3 else {}
-    if turned == {}:
-        turned = {"rotation": 0}
+    inches = axis.get_position().width * WIDTH / max(len(columns), 1)
+    fits = max(map(len, columns), default=0) * 0.08 < inches
+    turned = {"rotation": 0} if fits else {"rotation": 40, "ha": "right"}
     axis.set_xticks(np.arange(len(columns)) + 0.5, columns, **turned)
     axis.set_yticks(np.arange(len(rows)) + 0.5, rows, rotation=0)
     axis.tick_params(length=0)

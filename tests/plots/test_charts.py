@@ -117,3 +117,10 @@ def test_ranked_images_are_framed_in_the_colour_of_what_they_are():
     rows = {"a red bird": [(image, "right"), (image, "wrong")]}
     html = plots.ranked_images(rows, {"right": "#123456", "wrong": "#654321"})._repr_html_()
     assert html.index("a red bird") < html.index("#123456") < html.index("#654321")
+
+
+def test_no_point_is_cut_by_the_frame():
+    table = pd.DataFrame({"text_encoder": ["char-cnn", "word-cnn"], "value": [1.0, 2.0]})
+    (axis,) = plots.points(table, "right (%)").axes
+    low, high = sorted(axis.get_ylim())
+    assert low <= -0.5 and high >= 1.5

@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 
 from dse import plots
 from dse.plots.style import COLOURS, GREY, INK, STYLE, STYLES, WIDTH
@@ -69,3 +70,33 @@ def test_no_letter_is_smaller_than_the_style_says(styled, draw):
     texts = [text for axis in figure.axes for text in axis.findobj(plt.Text) if text.get_text()]
     assert texts and min(text.get_fontsize() for text in texts) >= STYLE["font.size"]
     assert figure.get_figwidth() == WIDTH
+
+
+TURN_HUES = np.array([[-0.574, 1.43, 0.144], [0.426, 0.43, 0.144], [0.426, 1.43, -0.856]])
+"""The matrix of CSS's hue-rotate(180deg)."""
+DARK_PAGE = 0x12 / 255
+
+
+def in_the_dark_theme(colour):
+    """What book.css makes of a colour: turned over, its hue kept, added to the page."""
+    red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    turned = np.clip(TURN_HUES @ (1 - np.array([red, green, blue])), 0, 1)
+    return to_hex(1 - (1 - turned) * (1 - DARK_PAGE))
+
+
+@pytest.mark.parametrize("lowest", [-3.0, 0.1])
+def test_the_numbers_of_a_heat_map_can_be_read_in_both_themes(lowest):
+    values = np.linspace(lowest, 3, 48).reshape(6, 8)
+    for draw in (
+        plots.heatmap(values, list("abcdef"), list("abcdefgh"), "score"),
+        plots.heatmaps({"scores": values}, list("abcdef"), list("abcdefgh")),
+    ):
+        draw.canvas.draw()
+        axis = draw.axes[0]
+        squares = [to_hex(colour) for colour in axis.collections[0].get_facecolors()]
+        numbers = {to_hex(text.get_color()) for text in axis.texts}
+        for seen in (str, in_the_dark_theme):
+            grounds = [luminance(seen(square)) for square in squares]
+            inks = [luminance(seen(number)) for number in numbers]
+            ratios = [(max(a, b) + 0.05) / (min(a, b) + 0.05) for a in grounds for b in inks]
+            assert min(ratios) >= 4.5
