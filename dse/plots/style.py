@@ -59,8 +59,9 @@ def use_style() -> None:
 
 
 def colour_of(name: str, i: int) -> str:
-    """An encoder's own colour, or the i-th of the others."""
-    return ENCODER_COLOURS.get(name, list(COLOURS.values())[i % len(COLOURS)])
+    """An encoder's own colour, of "char-cnn, 6,000 steps" as well; or the i-th of the others."""
+    encoder = name.partition(",")[0]
+    return ENCODER_COLOURS.get(encoder, list(COLOURS.values())[i % len(COLOURS)])
 
 
 def finished(
