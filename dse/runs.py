@@ -32,7 +32,7 @@ from dse.run_formats import load_encoder
 from dse.text.layers import text_lengths
 from dse.text.published import read_published
 from dse.utils.errors import InputError
-from dse.utils.files import written_whole
+from dse.utils.files import remove_abandoned, written_whole
 from dse.utils.progress import progress_bar
 from dse.utils.records import LONGEST
 
@@ -291,6 +291,10 @@ def refuse_no_numbers(embeddings: torch.Tensor) -> None:
 
 
 def refuse_used_folder(folder: Path) -> None:
-    """Raise an `InputError` if a run could not be written to `folder` without a loss."""
+    """Raise an `InputError` if a run could not be written to `folder` without a loss.
+
+    What a killed process left beside it is removed before, as no one else may come to do it.
+    """
+    remove_abandoned(folder)
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise InputError(f"{folder} exists already: give another folder, or remove it first")

@@ -112,6 +112,16 @@ def test_the_run_that_comes_with_dse_is_small_and_has_a_card():
         assert part in card
 
 
+def test_a_folder_in_use_is_refused_and_what_a_killed_process_left_beside_it_removed(tmp_path):
+    folder = tmp_path / "run"
+    untrained("bag-of-words").save(folder)
+    before = sorted(folder.iterdir())
+    (tmp_path / ".run.a1b2c3d4.dse").mkdir()  # killed when its run had its name already
+    with pytest.raises(InputError, match="run"):
+        untrained("bag-of-words").save(folder)
+    assert list(tmp_path.iterdir()) == [folder] and sorted(folder.iterdir()) == before
+
+
 @pytest.mark.parametrize("name", ["bag-of-bigrams", "char-cnn-rnn"])
 def test_the_fingerprint_changes_with_weights_words_and_nothing_else(name, tmp_path):
     run = untrained(name)
