@@ -199,6 +199,7 @@ def edit(path, old, new):
         ("attributes/class_attribute_labels_continuous.txt", "30 0 50", "1e30 0 50"),
         ("attributes/class_attribute_labels_continuous.txt", "30 0 50", "-1 0 50"),
         ("attributes/class_attribute_labels_continuous.txt", "30 0 50", "30 0"),
+        ("attributes/class_attribute_labels_continuous.txt", "30 0 50", "30 0 half"),
         ("attributes/class_attribute_labels_continuous.txt", "30 0 50\n", ""),
     ],
 )
@@ -222,6 +223,14 @@ def test_class_numbers_that_do_not_count_from_one_are_no_rows_of_attributes(tiny
         read_cub(tiny_cub)
     (tiny_cub / "CUB_200_2011/attributes/class_attribute_labels_continuous.txt").unlink()
     assert len(read_cub(tiny_cub)) == 8
+
+
+def test_a_folder_without_one_of_the_listed_images_is_refused(tiny_cub):
+    images = tiny_cub / "CUB_200_2011/images"
+    images.rename(images.with_name("photos"))
+    images.mkdir()
+    with pytest.raises(InputError, match="images holds none of the images"):
+        read_cub(tiny_cub)
 
 
 OPTIONAL = ("trainclasses.txt", "valclasses.txt", "class_attribute_labels_continuous.txt")
