@@ -1,6 +1,7 @@
 """The CUB reader on a small tree of its layout, whole and broken, and on real data."""
 
 import os
+import shutil
 from random import Random
 
 import pytest
@@ -223,6 +224,18 @@ def test_class_numbers_that_do_not_count_from_one_are_no_rows_of_attributes(tiny
         read_cub(tiny_cub)
     (tiny_cub / "CUB_200_2011/attributes/class_attribute_labels_continuous.txt").unlink()
     assert len(read_cub(tiny_cub)) == 8
+
+
+def test_a_complete_folder_gets_no_note(tiny_cub):
+    lists, images = tiny_cub / "cvpr2016_cub", tiny_cub / "CUB_200_2011/images"
+    (lists / "trainclasses.txt").write_text("001.Red_Bird\n005.Grey_Bird\n004.Absent_Bird")
+    (lists / "valclasses.txt").write_text("002.Blue_Bird\n")
+    (images / "004.Absent_Bird").mkdir()
+    for k in (1, 2):
+        absent = images / f"004.Absent_Bird/Absent_Bird_{k}.jpg"
+        shutil.copy(images / "001.Red_Bird/Red_Bird_1.jpg", absent)
+    data = read_cub(tiny_cub)
+    assert (len(data.class_names), data.notes) == (5, ())
 
 
 def test_a_folder_without_one_of_the_listed_images_is_refused(tiny_cub):
