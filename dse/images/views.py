@@ -22,7 +22,7 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 LARGEST_IMAGE = 1 << 30
 """Bytes of an image file."""
 LARGE = 16_000_000
-"""Pixels from which on an image is large: decoded, it takes 0.1 to 1.5 GB, up to Pillow's limit."""
+"""Pixels from which on an image is large: decoded, it takes 0.1 to 1.1 GB, up to Pillow's limit."""
 REMEDY = "put a good image there, or leave it out"
 
 _large_image = threading.Lock()
@@ -58,7 +58,8 @@ def read_image(path: Path) -> Image.Image:
         if image.format == "PNG":  # it has checksums, which Pillow compares only when told to
             with Image.open(path, formats=("PNG",)) as stored:
                 stored.verify()
-        return _rgb(ImageOps.exif_transpose(image))
+        ImageOps.exif_transpose(image, in_place=True)
+        return _rgb(image)
 
 
 @contextmanager
@@ -106,7 +107,8 @@ def _rgb(image: Image.Image) -> Image.Image:
         grey = (np.asarray(image) >> 8).clip(0, 255)
         image = Image.fromarray(grey.astype(np.uint8))
     if image.has_transparency_data:
-        image = image.convert("RGBA")
+        if image.mode != "RGBA":  # a copy of a large image takes 0.4 GB
+            image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return image.convert("RGB")
 
