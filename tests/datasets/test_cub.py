@@ -226,6 +226,17 @@ def test_class_numbers_that_do_not_count_from_one_are_no_rows_of_attributes(tiny
     assert len(read_cub(tiny_cub)) == 8
 
 
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_a_class_that_trainval_lacks_is_in_neither_of_its_parts(tiny_cub, split):
+    texts = tiny_cub / "cvpr2016_cub"
+    (texts / "trainclasses.txt").write_text("001.Red_Bird\n")
+    (texts / "valclasses.txt").write_text("002.Blue_Bird\n")
+    with (texts / f"{split}classes.txt").open("a") as file:
+        file.write("003.Green_Bird\n")
+    with pytest.raises(InputError, match=r"names 003\.Green_Bird, which trainvalclasses\.txt"):
+        read_cub(tiny_cub)
+
+
 def test_a_complete_folder_gets_no_note(tiny_cub):
     lists, images = tiny_cub / "cvpr2016_cub", tiny_cub / "CUB_200_2011/images"
     (lists / "trainclasses.txt").write_text("001.Red_Bird\n005.Grey_Bird\n004.Absent_Bird")
