@@ -224,6 +224,8 @@ def test_the_whole_image_is_squashed_and_nothing_is_cut_off():
     assert view[:, 2, 2].tolist() == [255, 0, 0]
     assert view[:, 2, 13].tolist() == [0, 255, 0]
     assert view[:, 13, 2].tolist() == [0, 0, 255]
+    as_large = Image.fromarray(view.permute(1, 2, 0).numpy())
+    assert torch.equal(whole_image(as_large, 16, BICUBIC)[0], view)
     assert view[:, 13, 13].tolist() == [255, 255, 255]
 
 
