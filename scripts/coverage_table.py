@@ -20,6 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "chapters" / "test_quality.md"
 RESULTS = ROOT / "results" / "coverage.json"
+NAMES = ("file", "function", "line", "judgement")
 TABLE = re.compile(r"<!-- ((?:un)?reached) -->\n[^\n]*(?:\n\|[^\n]*)*")
 
 
@@ -41,13 +42,8 @@ def summary(files: dict[str, dict], judged: list[dict]) -> dict:
         packages["dse/*.py" if package == file else package].update(counts(report["summary"]))
     judgements = {tuple(one.values())[:3]: one["judgement"] for one in judged}
     found = [place for file, report in sorted(files.items()) for place in places(file, report)]
-    names = ("file", "function", "line", "judgement")
-    return {
-        "packages": dict(sorted(packages.items())),
-        "unreached": [
-            dict(zip(names, (*place, judgements.get(place)), strict=True)) for place in found
-        ],
-    }
+    listed = [dict(zip(NAMES, (*place, judgements.get(place)), strict=True)) for place in found]
+    return {"packages": dict(sorted(packages.items())), "unreached": listed}
 
 
 def counts(report: dict[str, int]) -> dict[str, int]:
