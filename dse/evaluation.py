@@ -256,7 +256,7 @@ def average_precision(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tenso
     """For each class the mean, over its own images, of the precision at that image's rank.
 
     This is the usual average precision over all N images; what the paper calls AP@50 is
-    `precision_at` with k = 50.
+    `precision_at` with k = 50. Images with equal scores are ranked in their own order.
 
     Args:
         scores: float (N, C).

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from dse.config import TrainingConfig
-from dse.run_files import CHECKSUMS, HISTORY_COLUMNS
+from dse.run_files import CHECKSUMS, HISTORY_COLUMNS, drop_checksum, read_tensors
 from dse.runs import Run
 from dse.text import build_text_encoder
 from dse.utils.errors import InputError
@@ -165,3 +165,24 @@ def test_what_is_no_file_is_not_waited_for(folder, file):
     path.touch()
     os.truncate(path, 64 << 30)
     refused(folder, file)
+
+
+def test_weights_in_another_format_are_one_line(tmp_path):
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(b"\x02\0\0\0\0\0\0\0no")
+    with pytest.raises(InputError, match=r"model\.safetensors is damaged .*: train it again"):
+        read_tensors(path, "train it again")
+
+
+def test_a_copy_of_a_run_without_checksums_gets_none(tmp_path):
+    drop_checksum(tmp_path, "state.safetensors")
+    assert not list(tmp_path.iterdir())
+    (tmp_path / CHECKSUMS).write_text("ab  state.safetensors\ncd  old_state.safetensors\n")
+    drop_checksum(tmp_path, "state.safetensors")
+    assert (tmp_path / CHECKSUMS).read_text() == "cd  old_state.safetensors\n"
+
+
+def test_a_run_may_be_saved_into_an_empty_folder(folder, tmp_path):
+    (tmp_path / "empty").mkdir()
+    Run.load(folder).save(tmp_path / "empty")
+    assert Run.load(tmp_path / "empty").fingerprint() == Run.load(folder).fingerprint()

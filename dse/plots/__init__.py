@@ -7,21 +7,19 @@ grids of images are HTML.
 
 from dse.plots.charts import bars, histogram, lines, points, strip, training_curve
 from dse.plots.grids import ImageGrid, Picture, image_grid, ranked_images
+from dse.plots.matrices import heatmap, heatmaps
 from dse.plots.style import ENCODER_COLOURS, use_style
-from dse.plots.texts import fields_over_text, heatmap, heatmaps, named_points
 
 __all__ = [
     "ENCODER_COLOURS",
     "ImageGrid",
     "Picture",
     "bars",
-    "fields_over_text",
     "heatmap",
     "heatmaps",
     "histogram",
     "image_grid",
     "lines",
-    "named_points",
     "points",
     "ranked_images",
     "strip",

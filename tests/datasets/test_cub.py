@@ -1,6 +1,7 @@
 """The CUB reader on a small tree of its layout, whole and broken, and on real data."""
 
 import os
+import shutil
 from random import Random
 
 import pytest
@@ -199,6 +200,7 @@ def edit(path, old, new):
         ("attributes/class_attribute_labels_continuous.txt", "30 0 50", "1e30 0 50"),
         ("attributes/class_attribute_labels_continuous.txt", "30 0 50", "-1 0 50"),
         ("attributes/class_attribute_labels_continuous.txt", "30 0 50", "30 0"),
+        ("attributes/class_attribute_labels_continuous.txt", "30 0 50", "30 0 half"),
         ("attributes/class_attribute_labels_continuous.txt", "30 0 50\n", ""),
     ],
 )
@@ -222,6 +224,37 @@ def test_class_numbers_that_do_not_count_from_one_are_no_rows_of_attributes(tiny
         read_cub(tiny_cub)
     (tiny_cub / "CUB_200_2011/attributes/class_attribute_labels_continuous.txt").unlink()
     assert len(read_cub(tiny_cub)) == 8
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_a_class_that_trainval_lacks_is_in_neither_of_its_parts(tiny_cub, split):
+    texts = tiny_cub / "cvpr2016_cub"
+    (texts / "trainclasses.txt").write_text("001.Red_Bird\n")
+    (texts / "valclasses.txt").write_text("002.Blue_Bird\n")
+    with (texts / f"{split}classes.txt").open("a") as file:
+        file.write("003.Green_Bird\n")
+    with pytest.raises(InputError, match=r"names 003\.Green_Bird, which trainvalclasses\.txt"):
+        read_cub(tiny_cub)
+
+
+def test_a_complete_folder_gets_no_note(tiny_cub):
+    lists, images = tiny_cub / "cvpr2016_cub", tiny_cub / "CUB_200_2011/images"
+    (lists / "trainclasses.txt").write_text("001.Red_Bird\n005.Grey_Bird\n004.Absent_Bird")
+    (lists / "valclasses.txt").write_text("002.Blue_Bird\n")
+    (images / "004.Absent_Bird").mkdir()
+    for k in (1, 2):
+        absent = images / f"004.Absent_Bird/Absent_Bird_{k}.jpg"
+        shutil.copy(images / "001.Red_Bird/Red_Bird_1.jpg", absent)
+    data = read_cub(tiny_cub)
+    assert (len(data.class_names), data.notes) == (5, ())
+
+
+def test_a_folder_without_one_of_the_listed_images_is_refused(tiny_cub):
+    images = tiny_cub / "CUB_200_2011/images"
+    images.rename(images.with_name("photos"))
+    images.mkdir()
+    with pytest.raises(InputError, match="images holds none of the images"):
+        read_cub(tiny_cub)
 
 
 OPTIONAL = ("trainclasses.txt", "valclasses.txt", "class_attribute_labels_continuous.txt")

@@ -1,12 +1,63 @@
-"""Which classes of a data set look alike."""
+"""A data set that contradicts itself is refused; which of its classes look alike."""
 
 from dataclasses import replace
 
+import pytest
 import torch
 from torch.nn.functional import cosine_similarity
 
 import dse
+from dse.datasets.described_images import DescribedImages
 from dse.datasets.fieldguide import confusable_pairs
+from dse.utils.errors import InputError
+
+DATA = DescribedImages(
+    "toy",
+    torch.zeros(3, 1, 2),
+    torch.tensor([1, 0, 1]),
+    [["a", "b"], ["c"], ["d"]],
+    ["finch", "wren"],
+    {"trainval": torch.tensor([0]), "val": torch.tensor([], dtype=torch.int64)},
+    image_encoder="colours",
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"captions": [["a"], ["c"]]}, "3 labels, 2 lists of captions and 3 features"),
+        ({"features": torch.zeros(4, 1, 2)}, "3 lists of captions and 4 features"),
+        ({"features": None, "captions": []}, "0 lists of captions and no features"),
+        ({"labels": torch.tensor([1, 0, 2])}, "outside 0 to 1"),
+        ({"labels": torch.tensor([1, 0, -1])}, "outside 0 to 1"),
+        ({"labels": torch.tensor([0, 0, 0])}, "'wren' has no image"),
+        ({"splits": {"trainval": torch.tensor([0, 1]), "test": torch.tensor([1])}}, "'wren' is in"),
+    ],
+)
+def test_what_contradicts_itself_is_refused(changes, message):
+    with pytest.raises(InputError, match=f"toy: .*{message}"):
+        replace(DATA, **changes)
+
+
+def test_a_split_that_is_unknown_or_empty_is_refused():
+    with pytest.raises(InputError, match="'test': toy has trainval, val"):
+        DATA.subset("test")
+    assert len(DATA.subset("val")) == 0
+    with pytest.raises(InputError, match="no class in val"):
+        DATA.unseen_classes("val")
+
+
+@pytest.mark.parametrize(
+    ("features", "shown"),
+    [
+        (None, "no features"),
+        (torch.zeros(3, 1, 2), "2 features in 1 view by colours"),
+        (torch.zeros(3, 10, 2), "2 features in 10 views by colours"),
+    ],
+)
+def test_is_short_in_print(features, shown):
+    counts = "2 classes, 3 images, 4 captions"
+    assert repr(replace(DATA, features=features)) == f"DescribedImages('toy', {counts}, {shown})"
 
 
 def test_the_species_of_a_pair_look_alike():

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections import Counter
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,12 @@ from dse.datasets.fieldguide.captions import describe
 from dse.datasets.fieldguide.challenges import challenge_captions
 from dse.datasets.fieldguide.chance import stream
 from dse.datasets.fieldguide.drawing import draw_bird
-from dse.datasets.fieldguide.species import ATTRIBUTES, COLOURED_PARTS, draw_attributes
+from dse.datasets.fieldguide.species import (
+    ATTRIBUTES,
+    COLOURED_PARTS,
+    draw_attributes,
+    draw_species,
+)
 from dse.datasets.fieldguide.view import COVERED, sample_view
 from dse.text.tokens import words
 
@@ -112,6 +118,16 @@ def test_no_two_species_share_a_plumage():
         for bird in fieldguide.guide_species()
     }
     assert len(plumages) == 200
+
+
+def test_a_bird_that_looks_like_one_before_is_drawn_again(monkeypatch):
+    rng = stream(1)
+    drawn_twice = (bird for _ in count() for bird in [draw_attributes(rng)] * 2)
+    drawn = "dse.datasets.fieldguide.species.draw_attributes"
+    monkeypatch.setattr(drawn, lambda _: next(drawn_twice))
+    birds = draw_species(rng)
+    plumages = {tuple(bird.attributes[part] for part in COLOURED_PARTS) for bird in birds}
+    assert len(plumages) == len(birds) == 200
 
 
 def test_no_caption_names_its_species(data):

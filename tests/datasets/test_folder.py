@@ -1,5 +1,6 @@
 """A folder of one's own: captions beside or mirrored, splits given or made, every slip named."""
 
+import errno
 import json
 import os
 from random import Random
@@ -81,6 +82,19 @@ def test_a_wrong_split_is_named(photos, content, message):
     (photos / "splits.json").write_bytes(content)
     with pytest.raises(InputError, match=message):
         read_folder(photos)
+
+
+def test_a_folder_that_cannot_be_written_is_divided_in_the_same_way(photos, monkeypatch):
+    def fail(*_):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    with monkeypatch.context() as read_only:
+        read_only.setattr(os, "replace", fail)
+        data = read_folder(photos)
+    assert data.notes == ("splits.json could not be written; the classes are divided with seed 0.",)
+    assert not (photos / "splits.json").exists()
+    written = read_folder(photos).splits
+    assert all(data.splits[split].tolist() == written[split].tolist() for split in written)
 
 
 @pytest.mark.parametrize("instead", NO_FILE)

@@ -39,6 +39,11 @@ def test_an_unknown_precision_is_refused_before_anything_is_read(tmp_path):
         load_dataset("cub", tmp_path / "absent", precision="64-true")
 
 
+def test_other_numbers_of_views_are_refused_before_anything_is_read(tmp_path):
+    with pytest.raises(InputError, match=r"5 views: .* 1 or 10"):
+        load_dataset("cub", tmp_path / "absent", views=5)
+
+
 def test_a_device_is_named_only_where_features_are_extracted(tiny_cub, own_cache, caplog):
     caplog.set_level(logging.INFO, "dse")
     with pytest.raises(InputError, match="nowhere") as error:

@@ -331,6 +331,12 @@ def test_all_damage_is_listed(tmp_path, capsys):
     assert len(capsys.readouterr().err.splitlines()) == len(named)
 
 
+def test_an_archive_without_one_of_the_listed_classes_is_refused(archive):
+    (archive / "manifest.txt").write_text("201.Emerald_Finch.t7\n")
+    with pytest.raises(InputError, match=r"holds no class that manifest\.txt lists"):
+        read_release(archive)
+
+
 def test_a_folder_without_an_archive_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"holds no images/<class>\.t7"):
         read_release(tmp_path)

@@ -154,3 +154,24 @@ def test_pages_of_other_sites_are_refused(uploads):
     assert question(uploads, {}, headers={"origin": "http://127.0.0.1:7860"})[0] == 200
     for origin in ("http://evil.example", "http://127.0.0.1:1", "null", ""):
         assert question(uploads, {}, headers={"origin": origin})[0] == 403
+
+
+def test_a_question_that_is_cut_off_is_refused_and_a_websocket_gets_no_answer(uploads):
+    """A browser that leaves sends `http.disconnect` in place of the rest."""
+    sent, headers = [], [(b"host", b"127.0.0.1:7860"), (b"content-length", b"2")]
+
+    async def disconnect():
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        sent.append(message)
+
+    async def app(*_):
+        pytest.fail("the gate let it through")
+
+    question = {"type": "http", "method": "POST", "path": JOIN, "headers": headers}
+    asyncio.run(Gate(app, uploads, LOOPBACK)(question, disconnect, send))
+    assert sent[0]["status"] == 400
+    sent.clear()
+    asyncio.run(Gate(app, uploads, LOOPBACK)({**question, "type": "websocket"}, disconnect, send))
+    assert not sent

@@ -1,5 +1,6 @@
 """The cache of features: reused, remade when anything changes, whole after every kill."""
 
+import errno
 import json
 import logging
 import os
@@ -184,6 +185,15 @@ def test_a_broken_image_leaves_no_finished_cache(images, mean_colour, own_cache)
 def test_a_missing_image_is_named(images, mean_colour, own_cache):
     images[3].unlink()
     with pytest.raises(InputError, match=r"03\.png is missing"):
+        cached_features(images, mean_colour, progress=False)
+
+
+def test_an_image_that_a_broken_disk_holds_is_named(images, mean_colour, own_cache, monkeypatch):
+    def fail(*_):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr("hashlib.file_digest", fail)
+    with pytest.raises(InputError, match=r"00\.png cannot be read \(Input/output error\)"):
         cached_features(images, mean_colour, progress=False)
 
 

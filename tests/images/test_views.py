@@ -3,6 +3,7 @@
 import os
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
+from warnings import simplefilter
 
 import numpy as np
 import pytest
@@ -89,11 +90,13 @@ def test_a_file_that_is_no_whole_image_is_named(tmp_path, name, content, reason)
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("limit", [500, 900])  # Pillow itself warns at first, then refuses
-def test_a_decompression_bomb_is_refused(tmp_path, monkeypatch, limit):
+@pytest.mark.parametrize("warnings", ["error", "ignore"])
+@pytest.mark.parametrize("limit", [400, 900])  # Pillow itself refuses twice its limit, else warns
+def test_a_decompression_bomb_is_refused(tmp_path, monkeypatch, limit, warnings):
     path = tmp_path / "bomb.png"
     Image.new("1", (30, 31)).save(path)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+    simplefilter(warnings)
     with pytest.raises(InputError, match=r"bomb\.png cannot be read \(it has too many pixels\)"):
         read_image(path)
 
@@ -221,6 +224,8 @@ def test_the_whole_image_is_squashed_and_nothing_is_cut_off():
     assert view[:, 2, 2].tolist() == [255, 0, 0]
     assert view[:, 2, 13].tolist() == [0, 255, 0]
     assert view[:, 13, 2].tolist() == [0, 0, 255]
+    as_large = Image.fromarray(view.permute(1, 2, 0).numpy())
+    assert torch.equal(whole_image(as_large, 16, BICUBIC)[0], view)
     assert view[:, 13, 13].tolist() == [255, 255, 255]
 
 

@@ -17,6 +17,12 @@ def test_bars_show_their_numbers_and_the_chance_level():
     assert to_hex(axis.patches[0].get_facecolor()) == plots.ENCODER_COLOURS["bag-of-words"].lower()
 
 
+def test_many_bars_have_no_numbers():
+    labels = list("abcdefghijklm")
+    assert len(plots.bars({"one": [1.0] * 12}, labels[:12], "").axes[0].texts) == 12
+    assert not plots.bars({"one": [1.0] * 13}, labels, "").axes[0].texts
+
+
 def test_bars_with_intervals():
     figure = plots.bars({"a": [1, 2]}, ["x", "y"], "", intervals={"a": [(0, 2), (1, 5)]})
     (lines,) = figure.axes[0].collections
@@ -101,6 +107,25 @@ def test_heat_maps_share_a_scale_and_leave_zeros_empty():
     one, two = figure.axes
     assert one.collections[0].get_clim() == two.collections[0].get_clim() == (0, 4)
     assert [text.get_text() for text in one.texts if text.get_text()] == ["1.0"]
+
+
+def test_names_of_columns_are_turned_where_they_do_not_fit():
+    short = plots.heatmap(np.eye(2), ["", ""], ["red", "tan"], "score")
+    long = plots.heatmap(
+        np.eye(2),
+        ["", ""],
+        ["red", "a yellow and white striped wing, well seen from below"],
+        "score",
+    )
+    turned = [figure.axes[0].get_xticklabels()[0].get_rotation() for figure in (short, long)]
+    assert turned == [0, 40]
+
+
+def test_no_empty_panel_is_shown():
+    matrices = {name: np.eye(2) for name in ("one", "two", "three")}
+    table = pd.DataFrame({"panel": list(matrices), "text_encoder": "char-cnn", "value": 1.0})
+    for figure in (plots.heatmaps(matrices, "ab", "ab"), plots.points(table, "")):
+        assert [axis.get_visible() for axis in figure.axes] == [True, True, True, False]
 
 
 def test_a_grid_shows_each_image_with_its_title_escaped():

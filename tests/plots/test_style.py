@@ -60,9 +60,8 @@ def numbers():
         lambda: plots.histogram(numbers(), "characters"),
         lambda: plots.heatmap(np.eye(3) - 0.5, list("abc"), list("abc"), "score"),
         lambda: plots.heatmaps({"a": np.eye(3), "b": 2 * np.eye(3)}, list("abc"), list("abc")),
-        lambda: plots.named_points([0, 1], [1, 0], ["red", "blue"], ["colour", "colour"]),
     ],
-    ids=["bars", "lines", "strip", "histogram", "heatmap", "heatmaps", "named_points"],
+    ids=["bars", "lines", "strip", "histogram", "heatmap", "heatmaps"],
 )
 def test_no_letter_is_smaller_than_the_style_says(styled, draw):
     figure = draw()

@@ -41,6 +41,7 @@ def test_all_rows_as_candidates_are_an_exact_search(rows):
     found, exact = index.search(rows[:5], 20, candidates=300), nearest(rows[:5], rows[:300], 20)
     assert torch.equal(found.indices, exact.indices)
     assert torch.equal(found.scores, exact.scores)
+    assert repr(index) == f"ApproximateIndex('hnsw', 300 rows of {rows.shape[1]})"
 
 
 def test_fewer_rows_than_asked_for_are_filled_up(rows):

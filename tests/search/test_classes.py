@@ -33,6 +33,7 @@ def test_an_image_goes_to_the_class_of_the_highest_mean_score(tmp_path):
     torch.testing.assert_close(found.margins, torch.tensor([0.55, 2 / 3, 1 / 15, 0.6]))
     assert found.labels.tolist() == [0, 1, UNKNOWN, 0]  # the nearest folder counts
     assert found.labelled.tolist() == [0, 1, 3]
+    assert repr(found) == "Classification(4 images, 2 classes)"
 
 
 def test_the_folder_itself_is_no_label(tmp_path):

@@ -37,6 +37,7 @@ def whole_page(text):
         pages.chart(b"<svg/>", text),
         pages.table(text, [text, "score"], [[text, 1.5]]),
         pages.collapsed_list(text, [text]),
+        pages.ranking([(text, 0.5)]),
     ]
     return pages.page(text, parts)
 
@@ -47,7 +48,7 @@ def test_what_comes_from_outside_is_escaped_everywhere():
     assert [set(attributes) for _, attributes in read.tags] == [
         set(attributes) for _, attributes in expected.tags
     ]
-    assert read.text.count("<script>alert('x')</script>") == 13
+    assert read.text.count("<script>alert('x')</script>") == 14
     whole_page(EVIL).encode("utf-8")  # half a character cannot be written
     assert "\x1b" not in read.text
 

@@ -1,5 +1,7 @@
 """A description ranks images, an image ranks descriptions, and notes say what was not read."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -86,3 +88,8 @@ def test_what_is_not_read_is_said(text_encoder, description, expected):
 def test_a_description_that_is_read_whole_has_no_note():
     assert reading_notes(colour_run(), "red, green!") == []
     assert reading_notes(colour_run("char-cnn-rnn"), "an unheard-of word") == []
+
+
+def test_an_encoder_without_a_length_reads_all_of_a_description():
+    run = SimpleNamespace(encoder=SimpleNamespace(tokenizer=None))  # as a frozen sentence encoder
+    assert reading_notes(run, "a red bird " * 100) == []

@@ -474,6 +474,8 @@ def test_word_vectors_follow_the_seed_and_the_vocabulary():
     assert torch.equal(first, train_word_vectors(captions, vocabulary, seed=3, dim=8))
     backwards = train_word_vectors(captions, vocabulary[::-1], seed=3, dim=8)
     assert torch.equal(first, backwards.flip(0))
+    with_green = train_word_vectors(captions, [*vocabulary, "green"], seed=3, dim=8)
+    assert torch.equal(with_green, torch.cat([first, torch.zeros(1, 8)]))  # no caption has it
 
 
 def test_wrong_calls_are_one_line():

@@ -272,21 +272,26 @@ def without(place):
     return checkpoint
 
 
+def with_columns_for_no_kernel_of_4():
+    state = changed(lambda state: state.update(conv2_weight=torch.zeros(512, 4 * 384 + 1)))
+    return torch7_checkpoint(state, False)
+
+
 @pytest.mark.parametrize(
     ("checkpoint", "message"),
     [
         ({"protos": {}}, "no protos.enc_doc"),
-        ([1], "no protos.enc_doc"),
+        (1, "no protos.enc_doc"),
         (without((2, 4)), "has no conv2_weight"),
         (without((4, 6, 1)), "has no rnn_h2h_weight"),
         (without((6,)), "has no emb_proj_weight"),
+        (with_columns_for_no_kernel_of_4(), "conv2_weight has .* shape"),
         ({"protos": {"enc_doc": Function()}}, "holds a function"),
     ],
 )
 def test_a_wrong_checkpoint_of_the_authors_is_named(tmp_path, checkpoint, message):
     path = tmp_path / "lm_sje.t7"
-    content = checkpoint if isinstance(checkpoint, dict) else {}
-    path.write_bytes(torch7_bytes(content))
+    path.write_bytes(torch7_bytes(checkpoint))
     with pytest.raises(InputError, match=message):
         import_weights(path)
 

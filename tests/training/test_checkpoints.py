@@ -230,6 +230,10 @@ def lose_a_row(tensors):
     tensors["history"] = tensors["history"][:-1].contiguous()
 
 
+def lose_a_column(tensors):
+    tensors["history"] = tensors["history"][:, :2].contiguous()
+
+
 def misshape(tensors):
     tensors["mean_square.linear.bias"] = torch.zeros(1)
 
@@ -242,7 +246,9 @@ def spoil(tensors):
     tensors["mean_square.linear.bias"][0] = torch.nan
 
 
-@pytest.mark.parametrize("change", [lose_a_mean_square, lose_a_row, misshape, make_negative, spoil])
+@pytest.mark.parametrize(
+    "change", [lose_a_mean_square, lose_a_row, lose_a_column, misshape, make_negative, spoil]
+)
 def test_a_checkpoint_without_all_of_its_state_is_refused(tmp_path, monkeypatch, change):
     interrupted(tmp_path / "run", monkeypatch)
     damaged(tmp_path / "run", change)

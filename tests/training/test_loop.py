@@ -20,6 +20,7 @@ from dse.sampling import MinibatchSampler
 from dse.text import build_text_encoder
 from dse.text.tokens import build_vocabulary
 from dse.training import train
+from dse.training.loop import refuse_different_checkpoints
 from dse.utils.errors import InputError
 from toy_data import COLOURS, colourful_data
 
@@ -503,3 +504,15 @@ def test_every_loss_learns(loss):
     run = trained("word-cnn", loss=loss, steps=100)
     assert run.history.loss.tail(10).mean() < 0.8 * run.history.loss[0]
     assert evaluate(run, DATA, "trainval").top1 > 3 / 20
+
+
+def test_machines_that_begin_at_different_steps_are_refused(tmp_path):
+    """One process imitates two: `all_gather` gives the steps of both."""
+
+    def beside(step):
+        return SimpleNamespace(all_gather=lambda own: torch.stack([own, torch.tensor(step)]))
+
+    state = SimpleNamespace(step=8)
+    refuse_different_checkpoints(state, beside(8), tmp_path)
+    with pytest.raises(InputError, match="different checkpoints"):
+        refuse_different_checkpoints(state, beside(0), tmp_path)

@@ -270,6 +270,29 @@ def test_a_full_disk_names_the_target_and_the_remedy(target, write):
     assert not list(target.parent.iterdir())
 
 
+def test_a_failure_at_the_last_moment_is_no_success(target, monkeypatch):
+    def fail(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(OSError, match="free some space") as error, written_whole(target) as path:
+        write_a_file(path)
+    assert error.value.filename == str(target)
+    assert not list(target.parent.iterdir())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot lock folders")
+def test_a_disk_without_locks_is_written_all_the_same(target, monkeypatch):
+    def fail(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", fail)
+    with written_whole(target) as path:
+        write_a_file(path)
+    assert target.read_text() == "new"
+    assert list(target.parent.iterdir()) == [target]
+
+
 def test_a_place_that_is_none_is_named(target):
     target.touch()
     inside = written_whole(target / "inside.txt")
@@ -295,6 +318,19 @@ def test_only_files_of_a_sensible_size_are_read(target):
     assert read_bytes(target, "give another", largest=5) == b"12345"
     with pytest.raises(InputError, match="more than 4 bytes"):
         read_bytes(target, "give another", largest=4)
+
+
+def test_a_file_that_only_others_may_read_is_named(target, monkeypatch):
+    """The superuser, who may run the tests, may read every file: so the system is imitated."""
+
+    def deny(path):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    target.touch()
+    monkeypatch.setattr(Path, "read_bytes", deny)
+    with pytest.raises(InputError) as error:
+        read_bytes(target, "give another")
+    assert str(error.value) == f"{target} cannot be read (Permission denied): give another"
 
 
 HOLDER = """

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from dse.cli import main
 from dse.datasets.download import download_dataset, fetch
 from dse.datasets.download.archives import ARCHIVES, Archive
 from dse.utils.errors import InputError
@@ -193,6 +194,14 @@ def test_a_data_set_is_what_is_missing_of_it(birds, publisher, tmp_path, monkeyp
     (tmp_path / labels.target).unlink()
     assert download_dataset("cub", tmp_path, progress=False) == [tmp_path / labels.target]
     assert len(publisher.requests) == 3
+
+
+def test_the_command_says_what_is_in_place(birds, publisher, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(ARCHIVES, "cub", (birds,))
+    assert main(["download", "cub", "--root", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'birds'}: in place\n"
+    assert main(["download", "cub", "--root", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == "cub is complete: nothing to download\n"
 
 
 def test_nothing_is_fetched_while_something_is_amiss(birds, publisher, tmp_path, monkeypatch):

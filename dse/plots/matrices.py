@@ -1,4 +1,4 @@
-"""Charts of matrices and of texts: heat maps, receptive fields, maps of words."""
+"""Heat maps: matrices as coloured squares."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -10,10 +10,8 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, ListedColormap
 from matplotlib.figure import Figure
-from matplotlib.transforms import Bbox
 
-from dse.plots.style import COLOURS, WIDTH, finished
-from dse.text.cnn import ReceptiveField
+from dse.plots.style import WIDTH, finished
 
 
 def heatmap(
@@ -76,73 +74,6 @@ def heatmaps(
     return finished(figure)
 
 
-def fields_over_text(symbols: Sequence[str], fields: Sequence[ReceptiveField]) -> Figure:
-    """What each column of each layer depends on: one band a column, above the symbols of a text.
-
-    Args:
-        symbols: characters or words.
-        fields: of each layer, see `dse.text.cnn.receptive_fields`.
-    """
-    colours = list(COLOURS.values())
-    figure, axis = plt.subplots(figsize=(WIDTH, 1.0 + 0.8 * len(fields)))
-    for layer, (columns, stride, size) in enumerate(fields):
-        for column in range(columns):
-            start = stride * column
-            if start < len(symbols):
-                lane = layer + 0.86 * (column % 4) / 4 if size > 1 else layer + 0.3
-                band = [(start + 0.08, min(size, len(symbols) - start) - 0.16)]
-                axis.broken_barh(band, (lane, 0.17), color=colours[layer % 4])
-    words = any(len(symbol) > 1 for symbol in symbols)
-    turned = {"rotation": 40, "ha": "right"} if words else {"family": "monospace"}
-    axis.set_xticks(np.arange(len(symbols)) + 0.5, symbols, **turned)
-    names = [f"{field.columns} columns\nof {field.size}" for field in fields]
-    axis.set_yticks(np.arange(len(fields)) + 0.4, names)
-    axis.tick_params(length=0)
-    axis.set_xlim(0, len(symbols))
-    axis.grid(visible=False)
-    return finished(figure)
-
-
-def named_points(
-    x: Sequence[float],
-    y: Sequence[float],
-    names: Sequence[str],
-    groups: Sequence[str],
-    xlabel: str = "",
-    ylabel: str = "",
-    log_x: bool = False,
-) -> Figure:
-    """Points with their names, coloured by group; a name moves aside where it would hide another.
-
-    Args:
-        x: n numbers.
-        y: n numbers.
-        names: n words.
-        groups: the group of each point; at most ten different ones.
-        xlabel: of the axis; without it the axes have no numbers, as befits a map.
-        ylabel: of the axis.
-        log_x: draw x on a logarithmic axis.
-    """
-    figure, axis = plt.subplots(figsize=(WIDTH, 5.2))
-    x, y, groups = np.asarray(x), np.asarray(y), np.asarray(groups)
-    if log_x:
-        axis.set_xscale("log")
-    colours = dict(zip(dict.fromkeys(groups.tolist()), sns.color_palette("dark"), strict=False))
-    for group, colour in colours.items():
-        axis.scatter(x[groups == group], y[groups == group], s=14, color=colour, label=group)
-    axis.set(xlabel=xlabel, ylabel=ylabel)
-    axis.margins(0.1)
-    if not xlabel:
-        axis.set_xticks([])
-        axis.set_yticks([])
-        axis.grid(visible=False)
-    finished(figure, legend=True)
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # the names fill the room that there is, and move nothing
-    _name(axis, np.stack([x, y], 1), names, [colours[group] for group in groups])
-    return figure
-
-
 def _squares(
     axis: Axes,
     values: np.ndarray,
@@ -187,19 +118,3 @@ def _name_squares(axis: Axes, rows: Sequence[str], columns: Sequence[str]) -> No
     axis.set_yticks(np.arange(len(rows)) + 0.5, rows, rotation=0)
     axis.tick_params(length=0)
     axis.grid(visible=False)
-
-
-def _name(axis: Axes, places: np.ndarray, names: Sequence[str], colours: Sequence) -> None:
-    """Write a name beside each point, at the first place of several that is still free."""
-    offsets = [(dx, dy) for d in (5, 10, 16, 24) for dy in (0, d, -d) for dx in (d, -d)]
-    taken = [Bbox.from_bounds(*(place - 3), 6, 6) for place in axis.transData.transform(places)]
-    for place, name, colour in zip(places, names, colours, strict=True):
-        for dx, dy in offsets:
-            side = "left" if dx > 0 else "right"
-            style = {"fontsize": 10.5, "color": colour, "ha": side, "va": "center"}
-            text = axis.annotate(name, place, (dx, dy), textcoords="offset points", **style)
-            box = text.get_window_extent()
-            if box.count_overlaps(taken) == 0 or (dx, dy) == offsets[-1]:
-                taken.append(box)
-                break
-            text.remove()
