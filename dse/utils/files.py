@@ -214,7 +214,7 @@ def only_process(target: Path) -> Iterator[None]:
         InputError: another process holds the lock; who, where and since when.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    file = target.with_name(target.name + ".lock")
+    file = _lock_file(target)
     holder, lock = "", FileLock(file)
     with suppress(OSError):  # read first: older versions of filelock empty the file
         holder = file.read_text(encoding="utf-8", errors="replace")
@@ -235,6 +235,19 @@ def only_process(target: Path) -> Iterator[None]:
         with suppress(OSError):
             file.unlink()
         lock.release()
+
+
+def remove_abandoned_lock(target: Path) -> None:
+    """Remove the lock of `only_process` on `target` if its process was killed at its very end."""
+    file = _lock_file(target)
+    with suppress(OSError):  # held by another process, or on a disk that cannot be written to
+        if file.exists():
+            with FileLock(file).acquire(timeout=0):
+                file.unlink()
+
+
+def _lock_file(target: Path) -> Path:
+    return target.with_name(target.name + ".lock")
 
 
 def _lock(folder: Path, wait: bool = False) -> int | None:

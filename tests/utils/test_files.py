@@ -9,6 +9,7 @@ import resource
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
@@ -25,6 +26,7 @@ from dse.utils.files import (
     read_bytes,
     read_lines,
     remove,
+    remove_abandoned_lock,
     written_whole,
 )
 from faults.corruptions import NO_FILE, PLACE
@@ -344,19 +346,35 @@ with only_process(Path(sys.argv[1])):
 """
 
 
-def test_one_process_holds_a_target_and_the_other_says_who_does(target):
+@contextmanager
+def held_by_a_process(target):
+    """A process that holds `target`, until it is killed."""
     holder = subprocess.Popen([sys.executable, "-c", HOLDER, target], stdout=subprocess.PIPE)
     try:
         assert holder.stdout.readline() == b"held\n"
-        told = rf"process {holder.pid} on {re.escape(platform.node())} since \d{{4}}-"
-        with pytest.raises(InputError, match=told), only_process(target):
-            pytest.fail("two processes hold it")
+        yield holder
     finally:
         holder.kill()
         holder.wait()
         holder.stdout.close()
+
+
+def test_one_process_holds_a_target_and_the_other_says_who_does(target):
+    with held_by_a_process(target) as holder:
+        told = rf"process {holder.pid} on {re.escape(platform.node())} since \d{{4}}-"
+        with pytest.raises(InputError, match=told), only_process(target):
+            pytest.fail("two processes hold it")
     assert len(list(target.parent.iterdir())) == 1  # the lock's file of the killed process
     first, second = only_process(target), only_process(target)
     with first, pytest.raises(InputError, match=f"process {os.getpid()} "), second:
         pytest.fail("held twice")
     assert not list(target.parent.iterdir())
+
+
+def test_the_lock_of_a_killed_process_can_be_removed_and_no_other(target):
+    with held_by_a_process(target):
+        remove_abandoned_lock(target)
+        assert len(list(target.parent.iterdir())) == 1
+    remove_abandoned_lock(target)
+    assert not list(target.parent.iterdir())
+    remove_abandoned_lock(target)  # there is none

@@ -15,7 +15,7 @@ from dse.datasets.download.archives import ARCHIVES, Archive, is_complete, md5_m
 from dse.datasets.download.transfer import TransferError, refuse_full_disk, transfer
 from dse.datasets.download.unpacking import MAX_UNPACKED_BYTES, unpack
 from dse.utils.errors import InputError
-from dse.utils.files import only_process, refuse_no_file
+from dse.utils.files import only_process, refuse_no_file, remove_abandoned_lock
 
 
 def download_dataset(
@@ -85,7 +85,9 @@ def fetch(
         InputError: as for `download_dataset`.
     """
     with _disk_errors(root):
-        if not is_complete(archive, root):
+        if is_complete(archive, root):
+            remove_abandoned_lock(root / "downloads")
+        else:
             with only_process(root / "downloads"):
                 _fetch_missing(archive, root, progress, timeout, pause)
     return root / archive.target

@@ -66,8 +66,10 @@ def test_a_download_is_unpacked_and_leaves_nothing_else(birds, publisher, tree, 
 
 def test_a_second_call_asks_nobody(birds, publisher, tmp_path):
     get(birds, tmp_path)
+    (tmp_path / "downloads.lock").touch()  # of a process that was killed at its very end
     assert get(birds, tmp_path) == tmp_path / "birds"
     assert len(publisher.requests) == 1
+    assert [*tmp_path.iterdir()] == [tmp_path / "birds"]
 
 
 def test_a_killed_download_is_resumed(birds, publisher, tree, tmp_path):
