@@ -99,7 +99,7 @@ def _differences(summary: dict) -> list[str]:
         return ["Nothing has been measured yet."]
     lines = []
     if paper is None:
-        lines.append("The paper has no figures on these data.")
+        lines.append("The paper has no numbers on these data.")
     else:
         if paper["dataset"] != summary["dataset"]:
             lines.append(

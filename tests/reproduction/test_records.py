@@ -5,7 +5,7 @@ import json
 import pytest
 
 from dse.reproduction import Cell, read_records
-from dse.reproduction.records import Record
+from dse.reproduction.records import Record, command_of_a_cell
 from dse.utils.errors import InputError
 from dse.utils.records import with_checksum
 
@@ -76,6 +76,7 @@ def test_a_damaged_file_is_named(tmp_path, content):
         (None, "colour", "red", "colour"),
         ("single_caption", "ap50", 0.123, "single_caption"),
         ("per_class", "class 0", {"top1": 0.5}, "class 0"),
+        ("caption_curve", 0, {"captions": 1, "top1": [0.5], "ap50": [0.5]}, "too few draws"),
     ],
 )
 def test_what_cannot_be_true_is_named(record, tmp_path, part, key, value, reason):
@@ -93,3 +94,11 @@ def test_a_changed_figure_is_noticed_by_the_checksum(record, tmp_path):
     folder.rename(tmp_path / "before")
     with pytest.raises(InputError, match="checksum"):
         read_records(written(folder, {CELLS[0]: content}))
+
+
+def test_the_command_of_a_cell_has_what_is_not_usual():
+    data = {"image_encoder": "googlenet", "views": 10, "float16": True, "length": "full"}
+    told = "--image-encoder googlenet --views 10 --float16 --full --only CELL"
+    assert told in command_of_a_cell("flowers", data)
+    plain = data | {"views": 1, "float16": False, "length": 6000}
+    assert "--image-encoder googlenet --steps 6000 --only" in command_of_a_cell("cub", plain)
