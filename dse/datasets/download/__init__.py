@@ -15,7 +15,7 @@ from dse.datasets.download.archives import ARCHIVES, Archive, is_complete, md5_m
 from dse.datasets.download.transfer import TransferError, refuse_full_disk, transfer
 from dse.datasets.download.unpacking import MAX_UNPACKED_BYTES, unpack
 from dse.utils.errors import InputError
-from dse.utils.files import only_process, refuse_no_file, remove_abandoned_lock
+from dse.utils.files import is_there, only_process, refuse_no_file, remove_abandoned_lock
 
 
 def download_dataset(
@@ -85,12 +85,24 @@ def fetch(
         InputError: as for `download_dataset`.
     """
     with _disk_errors(root):
-        if is_complete(archive, root):
-            remove_abandoned_lock(root / "downloads")
-        else:
-            with only_process(root / "downloads"):
+        downloads = root / "downloads"
+        if is_complete(archive, root) and not _is_left(downloads, archive):
+            remove_abandoned_lock(downloads)
+            return root / archive.target
+        with only_process(downloads):
+            if not is_complete(archive, root):  # another process may have fetched it by now
                 _fetch_missing(archive, root, progress, timeout, pause)
+            (downloads / archive.file_name).unlink(missing_ok=True)
+            with suppress(OSError):  # it may hold another download
+                downloads.rmdir()
     return root / archive.target
+
+
+def _is_left(downloads: Path, archive: Archive) -> bool:
+    """Whether a process was killed between putting its content in place and clearing up."""
+    if is_there(downloads / archive.file_name):
+        return True
+    return downloads.is_dir() and not any(downloads.iterdir())
 
 
 def _fetch_missing(
@@ -114,9 +126,6 @@ def _fetch_missing(
     except InputError as error:
         file.unlink()
         raise InputError(f"{error}; it was removed: {remedy}") from error
-    file.unlink(missing_ok=True)
-    with suppress(OSError):  # it may hold another download
-        file.parent.rmdir()
 
 
 def _put_in_place(file: Path, archive: Archive, root: Path, progress: bool) -> None:

@@ -64,9 +64,13 @@ def test_a_download_is_unpacked_and_leaves_nothing_else(birds, publisher, tree, 
     assert [path.name for path in root.iterdir()] == ["birds"]
 
 
-def test_a_second_call_asks_nobody(birds, publisher, tmp_path):
+@pytest.mark.parametrize("left", ["", "downloads.lock", "downloads/birds.tgz", "downloads/"])
+def test_a_second_call_asks_nobody_and_clears_up(birds, publisher, tmp_path, left):
     get(birds, tmp_path)
-    (tmp_path / "downloads.lock").touch()  # of a process that was killed at its very end
+    if "/" in left:
+        (tmp_path / "downloads").mkdir()
+    if left and not left.endswith("/"):
+        (tmp_path / left).touch()  # by a process that was killed at its very end
     assert get(birds, tmp_path) == tmp_path / "birds"
     assert len(publisher.requests) == 1
     assert [*tmp_path.iterdir()] == [tmp_path / "birds"]
