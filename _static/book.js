@@ -34,7 +34,9 @@ addEventListener("DOMContentLoaded", () => {
 // Lines break where a reader would break them: not between a number and its sign, not within a range
 // in a table, not between a formula and the punctuation around it; in a long name after a dot.
 addEventListener("DOMContentLoaded", () => {
-  const texts = document.createTreeWalker(document.querySelector(".bd-article"), NodeFilter.SHOW_TEXT);
+  const article = document.querySelector(".bd-article");
+  if (!article) return; // the search page
+  const texts = document.createTreeWalker(article, NodeFilter.SHOW_TEXT);
   while (texts.nextNode()) {
     const text = texts.currentNode;
     if (/\d [%×]|× \d/.test(text.data) && !text.parentElement.closest("pre, code, script, .math")) {
