@@ -89,8 +89,9 @@ def reached(packages: dict[str, dict[str, int]]) -> str:
 def unreached(places: list[dict]) -> str:
     rows = ["| why no test reaches it | places | in |", "|---|--:|---|"]
     for judgement, number in Counter(one["judgement"] for one in places).most_common():
-        files = sorted({f"`{one['file']}`" for one in places if one["judgement"] == judgement})
-        rows.append(f"| {judgement} | {number} | {', '.join(files)} |")
+        files = {one["file"] for one in places if one["judgement"] == judgement}
+        modules = sorted(f"`{file[4:-3].replace('/', '.')}`" for file in files)
+        rows.append(f"| {judgement} | {number} | {', '.join(modules)} |")
     return "\n".join(rows)
 
 
