@@ -90,7 +90,7 @@ def unreached(places: list[dict]) -> str:
     rows = ["| why no test reaches it | places | in |", "|---|--:|---|"]
     for judgement, number in Counter(one["judgement"] for one in places).most_common():
         files = {one["file"] for one in places if one["judgement"] == judgement}
-        modules = sorted(f"`{file[4:-3].replace('/', '.')}`" for file in files)
+        modules = sorted(f"`{'.'.join(Path(file).with_suffix('').parts[1:])}`" for file in files)
         rows.append(f"| {judgement} | {number} | {', '.join(modules)} |")
     return "\n".join(rows)
 

@@ -25,7 +25,7 @@ def processes() -> BaseContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["faults.works"])
     tests = str(Path(__file__).parents[1])
-    with mock.patch.dict(os.environ, PYTHONPATH=tests):  # Python 3.11's has no path of ours else
+    with mock.patch.dict(os.environ, PYTHONPATH=tests):  # or Python 3.11's would not find it
         forkserver.ensure_running()
     return context
 

@@ -1,6 +1,8 @@
 """Images of every kind become RGB or one line; views show what they should."""
 
 import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
 from warnings import simplefilter
@@ -255,3 +257,25 @@ def test_the_crops_of_a_256_pixel_image_are_its_224_pixel_windows():
     crops = ten_crops(image, 224, BICUBIC)
     for crop, (x, y) in zip(crops, [(16, 16), (0, 0), (32, 0), (0, 32), (32, 32)], strict=False):
         assert torch.equal(crop, pixels[:, y : y + 224, x : x + 224])
+
+
+READ = """
+import re, resource, sys
+from pathlib import Path
+from dse.images.views import read_image
+
+used = int(re.search(r"VmData:\\s*(\\d+) kB", Path("/proc/self/status").read_text())[1]) << 10
+limit = used + int(sys.argv[2])
+resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+read_image(Path(sys.argv[1]))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads Linux's /proc")
+def test_a_transparent_image_takes_less_than_four_copies_of_itself(tmp_path):
+    side = 5000
+    Image.new("RGBA", (side, side)).save(tmp_path / "large.png", compress_level=1)
+    copy = 4 * side * side
+    subprocess.run(
+        [sys.executable, "-c", READ, tmp_path / "large.png", str(7 * copy // 2)], check=True
+    )
