@@ -36,7 +36,7 @@ def main() -> None:
     arguments = parser.parse_args()
     data = read_dataset(arguments.dataset, arguments.root)
     training_classes = data.subset("trainval")
-    print(f"{'':14}{'forward':>10}{'step':>10}{'steps':>9}{'run':>12}")
+    print(f"{'':13}{'forward':>9}{'step':>10}{'steps':>8}{'run':>11}")
     runs = {}
     for name in arguments.encoders:
         if name == "attributes" and data.class_attributes is None:
@@ -45,13 +45,13 @@ def main() -> None:
         steps = Cell(name, length="full").training_config(data).steps
         runs[name] = step * steps
         print(
-            f"{name:14}{forward / 1e9:6.3f} GF{step / 1e9:7.3f} GF{steps:9,}"
-            f"{runs[name] / 1e12:9.1f} TF"
+            f"{name:13}{forward / 1e9:6.3f} GF{step / 1e9:7.3f} GF{steps:8,}"
+            f"{runs[name] / 1e12:8.1f} TF"
         )
     for part in ("table", "seeds", "figure4a"):
         cells = [cell for cell in PARTS[part] if cell.text_encoder in runs]
         total = sum(runs[cell.text_encoder] for cell in cells)
-        print(f"{part:14}{f'{len(cells)} runs':>29}{total / 1e12:9.1f} TF")
+        print(f"{part:13}{f'{len(cells)} runs':>27}{total / 1e12:8.1f} TF")
 
 
 def flops_of_a_step(classes: DescribedImages, name: str) -> tuple[int, int]:

@@ -2,11 +2,18 @@
 
 The layout::
 
-    root/CUB_200_2011/   images.txt  classes.txt  image_class_labels.txt
-                         images/<class>/<image>.jpg
-                         attributes/class_attribute_labels_continuous.txt
-    root/cvpr2016_cub/   text_c10/<class>/<image>.txt  trainvalclasses.txt  testclasses.txt
-                         and, where they are known, trainclasses.txt and valclasses.txt
+    root/CUB_200_2011/
+        images.txt  classes.txt
+        image_class_labels.txt
+        images/<class>/<image>.jpg
+        attributes/
+            class_attribute_labels_continuous.txt
+    root/cvpr2016_cub/
+        text_c10/<class>/<image>.txt
+        trainvalclasses.txt  testclasses.txt
+        trainclasses.txt  valclasses.txt
+
+The last two are there where the lists are known.
 """
 
 from pathlib import Path

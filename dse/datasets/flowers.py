@@ -2,11 +2,15 @@
 
 The layout::
 
-    root/flowers-102/      imagelabels.mat  setid.mat  jpg/image_NNNNN.jpg   (torchvision's layout)
-    root/cvpr2016_flowers/ text_c10/class_NNNNN/image_NNNNN.txt
-                           trainvalclasses.txt  testclasses.txt  trainclasses.txt  valclasses.txt
+    root/flowers-102/
+        imagelabels.mat  setid.mat
+        jpg/image_NNNNN.jpg
+    root/cvpr2016_flowers/
+        text_c10/class_NNNNN/image_NNNNN.txt
+        trainvalclasses.txt  testclasses.txt
+        trainclasses.txt  valclasses.txt
 
-The zero-shot split is by classes. `setid.mat`, which divides the images of each class, is not it.
+The first folder is as torchvision unpacks it. The zero-shot split is by classes. `setid.mat`, which divides the images of each class, is not it.
 """
 
 import io

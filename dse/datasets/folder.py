@@ -2,10 +2,13 @@
 
 The layout::
 
-    root/images/<class>/<image>.jpg      or .jpeg, .png, .webp
-    root/images/<class>/<image>.txt      its captions, one a line; or in a tree of their own:
+    root/images/<class>/<image>.jpg
+    root/images/<class>/<image>.txt
     root/captions/<class>/<image>.txt
-    root/splits.json                       {"train": [classes], "val": [...], "test": [...]}
+    root/splits.json
+
+Images may also end in .jpeg, .png or .webp. Captions, one a line, stand beside the image or in the
+tree `captions/`. `splits.json` is {"train": [classes], "val": [...], "test": [...]}.
 """
 
 import json

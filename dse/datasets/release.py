@@ -2,14 +2,19 @@
 
 The layout::
 
-    root/ or root/cvpr2016_cub/ or root/cvpr2016_flowers/
-        images/<class>.t7     N x 1024 x 10: ten views of each image, the first to test on
-        text_c10/<class>.t7   N x 201 x 10: character numbers, 0 past the end of a caption
-        text_c10/<class>/<image>.txt      the same captions as text
+    root/cvpr2016_cub/ or root/cvpr2016_flowers/
+        images/<class>.t7     N x 1024 x 10
+        text_c10/<class>.t7   N x 201 x 10
+        text_c10/<class>/<image>.txt
         vocab_c10.t7          word -> number
-        manifest.txt          <class>.t7 a line; its line number is the class's id
-        trainids.txt, trainvalids.txt       class ids
-        trainclasses.txt, valclasses.txt, trainvalclasses.txt, testclasses.txt, allclasses.txt
+        manifest.txt  trainids.txt  trainvalids.txt
+        trainclasses.txt  valclasses.txt
+        trainvalclasses.txt  testclasses.txt
+        allclasses.txt
+
+The root may also be the inner folder itself. Of each of N images there are ten views, the first to
+test on, and ten captions: as character numbers, 0 past the end, and as text. A line of
+`manifest.txt` names a <class>.t7, and its line number is the class's id.
 """
 
 from collections.abc import Mapping, Sequence

@@ -29,7 +29,7 @@ THEME = {
     "grid.color": "#76767655",
     "grid.linewidth": 0.6,
 }
-COLUMNS = 4
+COLUMNS = 3  # more, and the letters are too small on a phone
 COUNTS_SHOWN = 30
 """Classes up to which a confusion has its numbers written in."""
 
@@ -44,27 +44,27 @@ def _any_script() -> Iterator[None]:
 
 @_any_script()
 def contact_sheet(images: Sequence[Image.Image], titles: Sequence[str], heading: str) -> Figure:
-    """Images in ranked order, four in a row, below the description that they were ranked by."""
+    """Images in ranked order, three in a row, below the description that they were ranked by."""
     squares = [_on_square(image) for image in images]
     columns = min(COLUMNS, len(squares))
     figure = _grid(squares, titles, columns)
-    lines = textwrap.fill(heading, 26 * columns)
+    lines = textwrap.fill(heading, 22 * columns)
     figure.suptitle(lines, x=0.02, y=1.01, ha="left", va="bottom", fontsize=12, parse_math=False)
     return figure
 
 
 def _grid(images: Sequence[np.ndarray], titles: Sequence[str], columns: int) -> Figure:
-    side = 2.25
-    wrapped = [textwrap.fill(title, 28) for title in titles]
+    side = 2.0
+    wrapped = [textwrap.fill(title, 20) for title in titles]
     lines = max((text.count("\n") + 1 for text in wrapped if text), default=0)
     rows = -(-len(images) // columns)
-    size = (side * columns, rows * (side + 0.17 * lines + 0.2))
+    size = (side * columns, rows * (side + 0.2 * lines + 0.2))
     figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False)
     for axis in axes.flat:
         axis.axis("off")
     for axis, image, text in zip(axes.flat, images, wrapped, strict=False):
         axis.imshow(image)
-        axis.set_title(text, fontsize=8.5, loc="left", verticalalignment="bottom", parse_math=False)
+        axis.set_title(text, fontsize=11, loc="left", verticalalignment="bottom", parse_math=False)
     figure.tight_layout(pad=0.5)
     plt.close(figure)
     return figure

@@ -2,8 +2,9 @@
 
 The layout::
 
-    root/downloads/   NAME.part during the download, NAME until it is unpacked
-    root/TARGET       what it becomes
+    root/downloads/NAME.part  during the download
+    root/downloads/NAME       until it is unpacked
+    root/TARGET               what it becomes
 """
 
 import os
