@@ -2,7 +2,8 @@
 # make lab    open the chapters in JupyterLab
 # make test   lint, unit tests, and every chapter against its stored outputs
 # make faults break inputs, kill processes, fill disks: results/faults, in less than half an hour
-# make clean  remove what these two made
+# make links  ask every address that the book links to; needs a network
+# make clean  remove what these made
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -11,7 +12,7 @@ DEMO := .venv/demo
 DEMO_INSTALLED := $(DEMO)/.installed
 export TQDM_DISABLE := 1
 
-.PHONY: help book lab test faults clean
+.PHONY: help book lab test faults links clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -36,6 +37,10 @@ faults: $(INSTALLED)
 	set -e; for part in data runs kills disks; do \
 	  OMP_NUM_THREADS=1 $(BIN)/python scripts/fault_campaign.py $$part --json results/faults/$$part.json; \
 	done
+
+# The list stands on the screen: the files with it are no part of the book.
+links: book
+	$(BIN)/jupyter-book build . --builder linkcheck; rc=$$?; rm -f _build/html/output.*; exit $$rc
 
 clean:
 	rm -rf .venv _build

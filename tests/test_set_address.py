@@ -1,5 +1,6 @@
 """The public address stands in one place, and what repeats it agrees with that place."""
 
+import re
 import shutil
 import subprocess
 from email.message import Message
@@ -53,6 +54,12 @@ def test_no_other_file_names_an_address_of_ours():
     naming = [name for name, text in texts.items() if any(url in text for url in ours)]
     own = ("pyproject.toml", "README.md", "CITATION.cff", "tests/test_set_address.py")
     assert [name for name in naming if name not in own and not name.endswith(".ipynb")] == []
+
+
+def test_pages_install_from_our_address_or_none():
+    pages = [ROOT / "README.md", *(ROOT / "chapters").glob("*.md")]
+    texts = "".join(page.read_text(encoding="utf-8") for page in pages)
+    assert set(re.findall(r'git\+([^\s"@]+)', texts)) <= {read_address(ROOT).get("Repository")}
 
 
 class Config:

@@ -10,7 +10,8 @@ The layout::
         trainvalclasses.txt  testclasses.txt
         trainclasses.txt  valclasses.txt
 
-The first folder is as torchvision unpacks it. The zero-shot split is by classes. `setid.mat`, which divides the images of each class, is not it.
+The first folder is as torchvision unpacks it. The zero-shot split is by classes. `setid.mat`, which
+divides the images of each class, is not it.
 """
 
 import io
