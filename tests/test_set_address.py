@@ -60,6 +60,7 @@ def test_pages_install_from_our_address_or_none():
     pages = [ROOT / "README.md", *(ROOT / "chapters").glob("*.md")]
     texts = "".join(page.read_text(encoding="utf-8") for page in pages)
     assert set(re.findall(r'git\+([^\s"@]+)', texts)) <= {read_address(ROOT).get("Repository")}
+    assert not re.search(r'pip install "?dse\b(?!\S* @)', texts)  # no registry has it
 
 
 class Config:
