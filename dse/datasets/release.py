@@ -7,7 +7,8 @@ The layout::
         text_c10/<class>.t7   N x 201 x 10
         text_c10/<class>/<image>.txt
         vocab_c10.t7          word -> number
-        manifest.txt  trainids.txt  trainvalids.txt
+        manifest.txt
+        trainids.txt  trainvalids.txt
         trainclasses.txt  valclasses.txt
         trainvalclasses.txt  testclasses.txt
         allclasses.txt
