@@ -38,7 +38,7 @@ def caption_curve(
         For each number `{"captions": n, "top1": ten values, "ap50": ten values}`, and one for
         `"all"`.
 
-    Source: paper, Figure 4b. Chapter: 7, photographs.
+    Source: paper, Figure 4b. Chapter: 7, birds.
 
     Example:
         >>> images, labels = torch.eye(2), torch.tensor([0, 1])
@@ -86,7 +86,7 @@ def single_caption(scores: torch.Tensor, labels: torch.Tensor, owners: torch.Ten
         labels: int64 (N,), the class of each image, 0 to C - 1.
         owners: int64 (T,), the class of each caption; every class has one or more.
 
-    Source: paper, section 5.6 gives `ap50` for three encoders. Chapter: 7, photographs.
+    Source: paper, section 5.6 gives `ap50` for three encoders. Chapter: 7, birds.
 
     Example:
         >>> scores = torch.tensor([[1.0, 5.0, 3.0]])  # one image, two captions of its own class

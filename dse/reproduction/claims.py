@@ -66,7 +66,7 @@ def claims_about(dataset: str) -> list[Claim]:
 
     `attributes` are left out for `flowers`, which has none.
 
-    Source: paper, sections 5.3 to 5.7. Chapter: 7, photographs.
+    Source: paper, sections 5.3 to 5.7. Chapter: 7, birds.
     """
     encoders = [e for e in PAPER_ENCODERS if (e, dataset) != ("attributes", "flowers")]
     ds = {encoder: Cell(encoder) for encoder in encoders}
@@ -168,7 +168,7 @@ def judge(claims: Sequence[Claim], measured: Measured, published: Published) -> 
         measured: our figures.
         published: the paper's figure for a cell and metric, or None.
 
-    Chapter: 7, photographs.
+    Chapter: 7, birds.
     """
     rows = [_row(claim, measured, published) for claim in claims]
     known = [(claim, row) for claim, row in zip(claims, rows, strict=True) if row["seeds"]]

@@ -20,7 +20,7 @@ def earlier_methods(dataset: str, records: Records, paper: dict) -> list[dict]:
         records: run records by cell.
         paper: the content of `dse/reproduction/paper.json`.
 
-    Source: paper, Table 3. Chapter: 7, photographs.
+    Source: paper, Table 3. Chapter: 7, birds.
     """
     rows = []
     for row in paper["table3"]["rows"]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from dse.datasets.fieldguide import confusable_pairs
 from dse.reproduction.cells import Cell
-from dse.reproduction.intervals import RESAMPLES, resampled_means
+from dse.reproduction.intervals import RESAMPLES, interval, resampled_means
 from dse.reproduction.records import Records
 
 PAPER_TABLE = {"cub": "table1", "flowers": "table2", "fieldguide": "table1"}
@@ -67,18 +67,46 @@ class Measured:
 
         Every `repeat` has draws of its own.
         """
-        weights, units = self._weights(metric), unit_of_class(list(self._per_class))
+        per_class = next(iter(self.records.values()))["per_class"]
+        weights, units = _weights(per_class, metric), unit_of_class(list(per_class))
         seed = (self._seed, repeat)
         return resampled_means(by_class, weights, units, self._resamples, seed)
 
-    def _weights(self, metric: str) -> np.ndarray:
-        """What a class counts for: its images in top-1, 1 in retrieval."""
-        images = [own["images"] for own in self._per_class.values()]
-        return np.array(images if metric == "top1" else np.ones(len(images)))
 
-    @property
-    def _per_class(self) -> dict[str, dict]:
-        return next(iter(self.records.values()))["per_class"]
+def difference(record: dict, other: dict, metric: str) -> tuple[float, float, float]:
+    """How much better one run is than another, in points, and the 95 % interval of that.
+
+    The interval is of one pair of runs: what the test classes leave open, not what seeds do.
+
+    Args:
+        record: of a run.
+        other: of a run that was measured on the same test classes.
+        metric: as in `Measured`.
+
+    Returns:
+        (points, low, high).
+
+    Raises:
+        ValueError: the two were measured on different classes.
+
+    Chapter: 7, birds.
+
+    Example:
+        >>> classes = {"tern": {"images": 2, "top1": 0.5}, "wren": {"images": 2, "top1": 1.0}}
+        >>> others = {name: {"images": 2, "top1": 0.5} for name in classes}
+        >>> one, other = ({"top1": t, "per_class": c} for t, c in ((0.75, classes), (0.5, others)))
+        >>> difference(one, other, "top1")
+        (25.0, 0.0, 50.0)
+    """
+    images, others = (
+        {name: own["images"] for name, own in run["per_class"].items()} for run in (record, other)
+    )
+    if images != others:
+        raise ValueError("two runs that were measured on different test classes have no difference")
+    by_class = 100 * np.subtract(_by_class(record, metric), _by_class(other, metric))
+    weights, units = _weights(record["per_class"], metric), unit_of_class(list(images))
+    bounds = interval(resampled_means(by_class[None], weights, units))
+    return _value(record, metric) - _value(other, metric), *bounds
 
 
 def unit_of_class(class_names: list[str]) -> np.ndarray:
@@ -136,6 +164,12 @@ def rounded(value, digits: int):
     if isinstance(value, list | tuple):
         return [rounded(item, digits) for item in value]
     return value
+
+
+def _weights(per_class: dict[str, dict], metric: str) -> np.ndarray:
+    """What a class counts for: its images in top-1, 1 in retrieval."""
+    images = [own["images"] for own in per_class.values()]
+    return np.array(images if metric == "top1" else np.ones(len(images)))
 
 
 def _value(record: dict, metric: str) -> float | None:

@@ -69,7 +69,7 @@ def run_grid(
         InputError: a name that cannot be that of a file, a result that cannot be read, a folder
             that cannot be made, no such `parallel`, Ray not installed or not reached.
 
-    Chapter: 7, photographs.
+    Chapter: 7, birds.
 
     Example:
         >>> import tempfile

@@ -42,7 +42,7 @@ def resampled_means(
     Returns:
         (..., R).
 
-    Source: Efron 1979. Chapter: 7, photographs.
+    Source: Efron 1979. Chapter: 7, birds.
 
     Example:
         >>> resampled_means(np.array([[0.5, 0.5]]), np.array([10, 30]), resamples=3).tolist()
@@ -101,7 +101,7 @@ def p_value(differences: np.ndarray) -> float:
     Returns:
         2 / (R + 1) to 1.
 
-    Source: Davison and Hinkley 1997, section 4.2; Berger 1982 for several. Chapter: 7, photographs.
+    Source: Davison and Hinkley 1997, section 4.2; Berger 1982 for several. Chapter: 7, birds.
 
     Example:
         >>> p_value(np.array([[3.0, 2.0, -1.0, 4.0, 5.0, 1.0, 2.0]]))
@@ -119,7 +119,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     Calling all claims with an adjusted value below 0.05 decided is wrong about even one of them
     with a probability of at most 5 %, however the claims depend on each other.
 
-    Source: Holm 1979. Chapter: 7, photographs.
+    Source: Holm 1979. Chapter: 7, birds.
 
     Example:
         >>> [round(p, 9) for p in holm([0.01, 0.04, 0.03])]

@@ -70,7 +70,7 @@ def run_cells(
     Raises:
         InputError: a file in the folder is of other data or another configuration.
 
-    Chapter: 7, photographs.
+    Chapter: 7, birds.
     """
     content = data.describe()["content"]
     jobs = {}
@@ -153,7 +153,7 @@ def measure_cell(
         image_size: width and height of the test images, if they share them.
         device: where to train; None: the best one here.
 
-    Chapter: 7, photographs.
+    Chapter: 7, birds.
     """
     config = cell.training_config(data)
     started = time.monotonic()

@@ -77,7 +77,7 @@ def paper_table(summary: Mapping, objective: str) -> pd.DataFrame:
     Returns:
         A data frame of text, a row a text encoder, in percent.
 
-    Chapter: 7, photographs.
+    Chapter: 7, birds.
     """
     lines: dict[str, dict[str, str]] = {}
     for row in summary["table"]:

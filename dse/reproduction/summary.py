@@ -47,7 +47,7 @@ def write_summary(folder: Path) -> dict:
         InputError: there is no run file; one is damaged, or was measured on other data or with
             another length of training than the others.
 
-    Chapter: 7, photographs.
+    Chapter: 7, birds.
     """
     records = read_records(folder)
     for cell, record in records.items():
@@ -107,7 +107,7 @@ def summarise(
         resamples: of the bootstrap.
         seed: of the bootstrap.
 
-    Chapter: 7, photographs.
+    Chapter: 7, birds.
     """
     measured, theirs = Measured(records, resamples, seed), partial(published, paper, dataset)
     table = _rows(_table_cells(dataset), measured, theirs)

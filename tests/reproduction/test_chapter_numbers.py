@@ -1,4 +1,4 @@
-"""Differences and intervals that stand in the prose of chapter 7 without a cell of their own."""
+"""Differences and intervals that stand in the prose of chapters 7 and 8, but in no cell."""
 
 from pathlib import Path
 
@@ -126,6 +126,30 @@ def test_the_word_lstm_and_the_bag_of_words_are_as_stated():
     )
     low, high = interval(resampled_means(gaps, np.ones(28)))
     assert (gaps.mean(), low, high) == pytest.approx((-0.1, -4.0, 4.0), abs=0.3)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "stated"),
+    [
+        ("bag-of-words", (10, 0, 21)),
+        ("bag-of-bigrams", (13, 2, 24)),
+        ("char-cnn-rnn", (3, -4, 10)),
+    ],
+)
+def test_what_levels_cost_on_flowers_is_as_stated(encoder, stated):
+    run = FULL_FLOWERS[Cell(encoder)]
+    without = 100 * np.array(run["without_level"]["per_class"])
+    found = difference(without - by_class(run, "ap50"), weights(run, "ap50"))
+    assert found == pytest.approx(stated, abs=0.6)
+
+
+def test_the_gap_on_flowers_over_two_seeds_is_as_stated():
+    reader, bag = (
+        np.array([by_class(FULL_FLOWERS[Cell(name, seed=k)], "top1") for k in (0, 1)])
+        for name in ("char-cnn-rnn", "bag-of-words")
+    )
+    found = interval(resampled_means(reader - bag, weights(FULL_FLOWERS[BAG], "top1")))
+    assert found == pytest.approx((-15.0, 2.3), abs=0.2)
 
 
 def correlations(runs, metric, objective, published=TABLE1):
