@@ -46,6 +46,28 @@ def challenge_rows(records: Records, resamples: int, seed: int) -> list[dict]:
     return rows
 
 
+def pairs_told_apart(records: Records, encoder: str, challenge: str) -> np.ndarray:
+    """How many images of each confusable pair score higher with their own captions, in percent.
+
+    Args:
+        records: run records by cell.
+        encoder: a text encoder under DS-SJE, in the plain form of training.
+        challenge: of `dse.datasets.fieldguide.challenges.CHALLENGES`.
+
+    Returns:
+        (S, P), a row for each seed that was measured, a column for each pair.
+
+    Chapter: 5, the CNN-RNN.
+
+    Example:
+        >>> measured = {"distant": {"per_pair": [{"accuracy": 0.5}, {"accuracy": 1.0}]}}
+        >>> records = {Cell("char-cnn"): {"challenges": measured}}
+        >>> pairs_told_apart(records, "char-cnn", "distant").tolist()
+        [[50.0, 100.0]]
+    """
+    return np.stack([_by_pair(own) for own in _of_encoder(records, encoder, challenge).values()])
+
+
 def challenge_section(rows: list[dict]) -> list[str]:
     """The rows as a section of a summary, in Markdown."""
     if not rows:
