@@ -1,5 +1,6 @@
 """The grid: names that say what a cell is, parts, and what a wrong name is told."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -147,3 +148,11 @@ def test_wrong_names_and_numbers():
         choose_cells(["table"], seeds=0)
     with pytest.raises(InputError, match="steps is 0"):
         choose_cells(["table"], length=0)
+
+
+def test_the_chosen_settings_are_the_best_of_the_search(toy):
+    search = json.loads((RESULTS / "cub" / "word-transformer.json").read_text(encoding="utf-8"))
+    best = max(search.values(), key=lambda row: row["top1"])
+    config = Cell("word-transformer").training_config(toy)
+    for name in ("learning_rate", "warmup"):
+        assert getattr(config, name) == best[name] and len({r[name] for r in search.values()}) > 1

@@ -62,6 +62,29 @@ READER, BAG, ZERO = Cell("char-cnn-rnn"), Cell("bag-of-words"), "zero-bias"
             )
             for runs, stated in ((FULL_FLOWERS, (12, 0, 24)), (CUB, (28, 20, 36)))
         ),
+        (
+            CUB[Cell("word-lstm", "da", form=ZERO)],
+            CUB[Cell("word-lstm", "da")],
+            "ap50",
+            (31, 22, 41),
+        ),
+        *(
+            (CUB[Cell(name)], CUB[Cell(name, "da")], "top1", stated)
+            for name, stated in (
+                ("word-cnn-rnn", (4.9, 1.0, 9.3)),
+                ("word2vec", (-1.9, -3.5, -0.3)),
+            )
+        ),
+        *(
+            (
+                CUB[Cell("word-cnn-rnn", captions=n)],
+                CUB[Cell("word-cnn-rnn", captions=m)],
+                "ap50",
+                stated,
+            )
+            for n, m, stated in ((4, 2, (6.4, 1.4, 11.6)), (10, 4, (-2.1, -6.3, 2.1)))
+        ),
+        (CUB[Cell("attributes")], CUB[Cell("word-cnn-rnn")], "ap50", (0.8, -6.1, 7.4)),
         *(
             (CUB[Cell(name, captions=10)], CUB[Cell(name, captions=2)], metric, stated)
             for name, metric, stated in (
@@ -125,7 +148,7 @@ def test_the_word_lstm_and_the_bag_of_words_are_as_stated():
         ]
     )
     low, high = interval(resampled_means(gaps, np.ones(28)))
-    assert (gaps.mean(), low, high) == pytest.approx((-0.1, -4.0, 4.0), abs=0.3)
+    assert (gaps.mean(), low, high) == pytest.approx((0.0, -4.0, 4.0), abs=0.1)
 
 
 @pytest.mark.parametrize(
@@ -196,10 +219,10 @@ def test_without_the_bag_of_words_the_rise_is_not_told_apart():
 
 @pytest.mark.parametrize(
     ("runs", "published", "stated"),
-    [(CUB, TABLE1, (0.1, 1.1)), (FULL_FLOWERS, TABLE2, (0.1, 1.6))],
+    [(CUB, TABLE1, (0.2, 1.4)), (FULL_FLOWERS, TABLE2, (0.1, 1.6))],
 )
 def test_the_order_under_da_is_as_stated(runs, published, stated):
-    names = [e for e in published if {Cell(e, "da"), Cell(e, "da", form=ZERO)} <= set(runs)]
+    names = [e for e in ALL_LENGTHS if {Cell(e, "da"), Cell(e, "da", form=ZERO)} <= set(runs)]
     drifted, kept = (
         correlations({e: runs[Cell(e, "da", form=form)] for e in names}, "ap50", "da", published)
         for form in (None, ZERO)
