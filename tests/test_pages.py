@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import dse
+from code_in_docstrings import mark
 from dse.cli import main
 from dse.reproduction.challenges import challenge_table
 from dse.training.loop import TrainingConfig
@@ -114,3 +115,17 @@ def test_the_library_lists_every_public_name_and_all_that_chapters_import():
             if names is not None and name not in names:
                 missing.add(f"{thing.__module__}.{name}")
     assert missing == set()
+
+
+@pytest.mark.parametrize(
+    ("docstring", "page"),
+    [
+        ("`dse embed --out x` of :class:`Run`", "``dse embed --out x`` of :class:`Run`"),
+        ('`{"a": 1,\n"b": 2}` and ``c``', '``{"a": 1,\n"b": 2}`` and ``c``'),
+        ("`the book <https://example.org>`_", "`the book <https://example.org>`_"),
+    ],
+)
+def test_backquotes_of_docstrings_are_code(docstring, page):
+    lines = docstring.split("\n")
+    mark(None, "function", "name", None, None, lines)
+    assert "\n".join(lines) == page

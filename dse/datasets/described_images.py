@@ -103,7 +103,7 @@ class DescribedImages:
 
     @property
     def all_captions(self) -> list[str]:
-        """The T captions in one list: those of image 0 come first, then those of image 1."""
+        """The T captions in one list, those of image 0 first, then those of image 1."""
         return [caption for own in self.captions for caption in own]
 
     @property

@@ -25,7 +25,8 @@ class Term:
     Attributes:
         text: the part, `caption[start:end]`; empty for a time step that reads only what follows the
             caption's end.
-        start, end: its place in the caption, in characters.
+        start: where it begins in the caption, in characters.
+        end: where it ends.
         evidence: what it adds: above 0 it speaks for the image, below 0 against it.
     """
 
@@ -77,7 +78,7 @@ class Explanation:
 
     @property
     def difference(self) -> float:
-        """The score less the sum: rounding, and the error of an approximate integral."""
+        """The score less the sum, which is rounding and the error of an approximate integral."""
         return self.score - self.constant - sum(term.evidence for term in self.terms)
 
     def by_word(self) -> tuple[Term, ...]:

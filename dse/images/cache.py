@@ -54,7 +54,7 @@ def cached_features(
         progress: show a bar.
 
     Returns:
-        float32, or float16, (N, views, D), mapped from the file: pages are read when they are used.
+        float32, or float16, (N, views, D), mapped from the file, so pages are read when used.
 
     Raises:
         InputError: an image that cannot be read, a device that is not there.

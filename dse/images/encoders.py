@@ -35,7 +35,8 @@ class ImageEncoder:
         dim: D, the number of features.
         image_size: S, the side in pixels of the network's input.
         resampling: how images are resized to it.
-        mean, std: three numbers each; pixel values 0 to 255 become (value - mean) / std.
+        mean: three numbers; pixel values 0 to 255 become (value - mean) / std.
+        std: three numbers.
         network: float32 (B, 3, S, S) -> (B, D), in evaluation mode, without gradients.
         weights_digest: a hash of the weights' values.
         precision: `32-true`, `16-mixed` or `bf16-mixed`.

@@ -10,10 +10,10 @@ from dse.images.encoders import ImageEncoder
 from dse.images.views import image_in_turn
 
 BATCH_SIZE = 4
-"""Views that a CPU thread encodes at a time: few enough for their feature maps to stay in its
+"""Views that a CPU thread encodes at a time, few enough for their feature maps to stay in its
 cache."""
 GPU_BATCH_SIZE = 64
-"""Views that a GPU encodes at a time: enough to keep it busy."""
+"""Views that a GPU encodes at a time, enough to keep it busy."""
 
 
 def extract_features(paths: Sequence[Path], encoder: ImageEncoder, views: int = 1) -> torch.Tensor:

@@ -144,8 +144,8 @@ def ten_crops(image: Image.Image, size: int, resampling: Image.Resampling) -> to
     Args, Source, Chapter: as for `whole_image`.
 
     Returns:
-        uint8 (10, 3, S, S): middle, top left, top right, bottom left, bottom right; then the same
-        mirrored.
+        uint8 (10, 3, S, S), in this order, middle, top left, top right, bottom left, bottom right;
+        then the same mirrored.
 
     Example:
         >>> ten_crops(Image.new("RGB", (30, 20)), 8, Image.Resampling.BICUBIC).shape

@@ -98,7 +98,7 @@ def _squares(
     )
     if digits is not None:
         shown = np.ones_like(values, dtype=bool) if mask is None else ~mask
-        style = {"fontsize": 10.5, "color": "black", "ha": "center", "va": "center"}
+        style = {"fontsize": 11, "color": "black", "ha": "center", "va": "center"}
         for row, column in np.argwhere(shown):
             number = f"{values[row, column]:z.{digits}f}".replace("-", "\N{MINUS SIGN}")
             axis.text(column + 0.5, row + 0.5, number, **style)

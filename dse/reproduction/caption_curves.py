@@ -35,8 +35,8 @@ def caption_curve(
         counts: captions a class.
 
     Returns:
-        For each number `{"captions": n, "top1": ten values, "ap50": ten values}`, and one for
-        `"all"`.
+        A dictionary for each number of captions and one for all of them, with `captions` (the
+        number, or `"all"`), and `top1` and `ap50` (ten values each, or one).
 
     Source: paper, Figure 4b. Chapter: 7, birds.
 

@@ -36,7 +36,7 @@ def resampled_means(
         weights: (C,): the number of images for top-1, which counts images; ones for precision.
         units: int (C,), 0 to U - 1, the unit of each class. Classes that depend on each other, as
             FieldGuide's confusable pairs do, are one unit. None: each class is its own.
-        resamples: R.
+        resamples: R, how many.
         seed: of the draws.
 
     Returns:

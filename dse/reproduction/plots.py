@@ -193,7 +193,7 @@ def _claims_of_group(axis: Axes, group: str, rows: pd.DataFrame) -> None:
         ours = rows.ours.where(rows.verdict == verdict)
         palette = dict(zip(names, colours, strict=True))
         sns.pointplot(x=ours, hue=names, palette=palette, legend=False, **mark, **points)
-    sns.pointplot(x=rows.paper.astype(float), **PAPER_MARK, **points)
+    sns.pointplot(x=rows.paper.astype(float), **PAPER_MARK, zorder=1, **points)
     axis.set(xlabel="", ylabel="")
     axis.set_title(group, loc="left")
     axis.grid(visible=False, axis="y")

@@ -36,7 +36,7 @@ class Calibration:
 
     @property
     def bins(self) -> list[dict]:
-        """For each bin that holds an image: `images`, mean `confidence` and `accuracy`, 0 to 1."""
+        """`images`, mean `confidence` and `accuracy`, 0 to 1, of each bin that holds an image."""
         number = (self.confidence * BINS).long().clamp(max=BINS - 1)
         rows = []
         for b in number.unique().tolist():
@@ -52,7 +52,7 @@ class Calibration:
 
     @property
     def error(self) -> float:
-        """The expected calibration error, 0 to 1: how far confidence is from accuracy, on average.
+        """How far confidence is from accuracy on average, 0 to 1 (expected calibration error).
 
         Source: Naeini et al. 2015; Guo et al. 2017. The fewer images, the larger it is by chance.
         """

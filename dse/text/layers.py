@@ -39,7 +39,7 @@ class TokenConv1d(nn.Module):
 
     Args:
         size: V, different tokens, numbered from 1; token 0 is a column of zeros.
-        out_channels: C.
+        out_channels: C, the filters.
         kernel_size: tokens in a window.
 
     Shape: int (B, L) -> float32 (B, C, L - kernel_size + 1).
@@ -72,7 +72,7 @@ class TokenLinear(nn.Module):
 
     Args:
         in_features: V, different tokens, numbered from 1; token 0 stands for nothing.
-        out_features: D.
+        out_features: D, the outputs.
 
     Attributes:
         weight: (D, V), as that of `nn.Linear`; a view of the table in `embedding`.

@@ -33,7 +33,7 @@ def download_dataset(
         progress: show bars.
 
     Returns:
-        The folders and files that are new: none if all of them were there.
+        The folders and files that are new, none if all of them were there.
 
     Raises:
         InputError: an unknown name, no root, something else in a target's place, a full disk,
