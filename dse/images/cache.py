@@ -25,7 +25,13 @@ from dse.images.features import extract_features
 from dse.images.views import LARGEST_IMAGE, REMEDY
 from dse.utils.devices import pick_device
 from dse.utils.errors import InputError
-from dse.utils.files import cache_dir, refuse_no_file, remove, written_whole
+from dse.utils.files import (
+    cache_dir,
+    refuse_no_file,
+    remove,
+    remove_abandoned,
+    written_whole,
+)
 from dse.utils.progress import progress_bar
 
 logger = logging.getLogger(__name__)
@@ -77,6 +83,7 @@ def cached_features(
     with _only_process(folder):
         features = _read(file, shape, dtype)
         if features is not None:  # by another process, or one that was killed before it cleared up
+            remove_abandoned(folder)
             shutil.rmtree(shards, ignore_errors=True)
             return features
         remove(folder)  # it is damaged, if it is there
