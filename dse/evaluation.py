@@ -171,7 +171,8 @@ def mean_by_class(embeddings: torch.Tensor, owners: torch.Tensor, classes: int) 
         float32 (C, D).
 
     Example:
-        >>> mean_by_class(torch.tensor([[2.0], [4.0], [7.0]]), torch.tensor([0, 0, 1]), 2).tolist()
+        >>> embeddings, owners = torch.tensor([[2.0], [4.0], [7.0]]), torch.tensor([0, 0, 1])
+        >>> mean_by_class(embeddings, owners, 2).tolist()
         [[3.0], [7.0]]
     """
     sums = embeddings.new_zeros(classes, embeddings.shape[1]).index_add_(0, owners, embeddings)
