@@ -16,7 +16,7 @@ BLOCK = 2**16
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Metrics:
-    """The figures of one evaluation, all from the scores of N images with C classes.
+    """The metrics of one evaluation, all from the scores of N images with C classes.
 
     Attributes:
         class_names: C names.
@@ -62,7 +62,7 @@ class Metrics:
     def ap50(self) -> float:
         """Share of right images among the 50 that a class's text ranks highest, mean over classes.
 
-        The paper calls it AP@50; it is a precision at 50. With fewer than 50 images all are
+        The paper calls it `AP@50`; it is a precision at 50. With fewer than 50 images all are
         retrieved.
         """
         return float(self.class_precision.double().mean())
@@ -73,7 +73,7 @@ class Metrics:
         return float(self.class_average_precision.double().nanmean())
 
     def to_dict(self) -> dict:
-        """The figures as plain numbers, for JSON; `classes` and `images` say how many."""
+        """The metrics as plain numbers, for JSON; `classes` and `images` say how many."""
         return {
             "top1": self.top1,
             "top1_per_class": self.top1_per_class,
@@ -171,7 +171,8 @@ def mean_by_class(embeddings: torch.Tensor, owners: torch.Tensor, classes: int) 
         float32 (C, D).
 
     Example:
-        >>> mean_by_class(torch.tensor([[2.0], [4.0], [7.0]]), torch.tensor([0, 0, 1]), 2).tolist()
+        >>> embeddings, owners = torch.tensor([[2.0], [4.0], [7.0]]), torch.tensor([0, 0, 1])
+        >>> mean_by_class(embeddings, owners, 2).tolist()
         [[3.0], [7.0]]
     """
     sums = embeddings.new_zeros(classes, embeddings.shape[1]).index_add_(0, owners, embeddings)
@@ -197,7 +198,7 @@ def _attribute_embeddings(run: Run, classes: DescribedImages) -> torch.Tensor:
 
 
 def measure(scores: torch.Tensor, labels: torch.Tensor, class_names: list[str]) -> Metrics:
-    """All figures from the scores of images with classes.
+    """All metrics from the scores of images with classes.
 
     Args:
         scores: float (N, C), higher is a better match.
@@ -239,7 +240,7 @@ def precision_at(
     Returns:
         float32 (Q,).
 
-    Source: the authors' `util_retrieval.lua`, which calls its mean AP@50. Chapter: 6.
+    Source: the authors' `util_retrieval.lua`, which calls its mean `AP@50`. Chapter: 6.
 
     Example:
         >>> scores = torch.tensor([[0.9, 0.1], [0.8, 0.2], [0.1, 0.3]])
@@ -255,7 +256,7 @@ def precision_at(
 def average_precision(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """For each class the mean, over its own images, of the precision at that image's rank.
 
-    This is the usual average precision over all N images; what the paper calls AP@50 is
+    This is the usual average precision over all N images; what the paper calls `AP@50` is
     `precision_at` with k = 50. Images with equal scores are ranked in their own order.
 
     Args:

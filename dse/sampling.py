@@ -45,8 +45,9 @@ class MinibatchSampler:
 
     Example:
         >>> data = DescribedImages(
-        ...     "toy", torch.zeros(4, 1, 2), torch.tensor([0, 1, 1, 0]), [["a"], ["b", "c"], ["d"],
-        ...     ["e"]], ["first", "second"], {"trainval": torch.tensor([0, 1])})
+        ...     "toy", torch.zeros(4, 1, 2), torch.tensor([0, 1, 1, 0]),
+        ...     [["a"], ["b", "c"], ["d"], ["e"]], ["first", "second"],
+        ...     {"trainval": torch.tensor([0, 1])})
         >>> batch = MinibatchSampler(data, 2).draw(torch.Generator().manual_seed(0))
         >>> sorted(batch.classes.tolist()), batch.images.shape
         ([0, 1], torch.Size([2]))

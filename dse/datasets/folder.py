@@ -8,7 +8,7 @@ The layout::
     root/splits.json
 
 Images may also end in .jpeg, .png or .webp. Captions, one a line, stand beside the image or in the
-tree `captions/`. `splits.json` is {"train": [classes], "val": [...], "test": [...]}.
+tree `captions/`. `splits.json` is `{"train": [classes], "val": [...], "test": [...]}`.
 """
 
 import json

@@ -94,7 +94,8 @@ def difference(record: dict, other: dict, metric: str) -> tuple[float, float, fl
     Example:
         >>> classes = {"tern": {"images": 2, "top1": 0.5}, "wren": {"images": 2, "top1": 1.0}}
         >>> others = {name: {"images": 2, "top1": 0.5} for name in classes}
-        >>> one, other = ({"top1": t, "per_class": c} for t, c in ((0.75, classes), (0.5, others)))
+        >>> one = {"top1": 0.75, "per_class": classes}
+        >>> other = {"top1": 0.5, "per_class": others}
         >>> difference(one, other, "top1")
         (25.0, 0.0, 50.0)
     """

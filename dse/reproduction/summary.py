@@ -90,7 +90,7 @@ def summarise(
       cell and metric. `other_length`: it was trained for another number of minibatches than most
       of its column, and cannot be compared with it.
     - `figure4b`, `single_caption`: a row for each encoder, metric and number of captions.
-    - `da_forms`: AP@50 under DS-SJE, under DA-SJE, and under DA-SJE in the forms of training of
+    - `da_forms`: `AP@50` under DS-SJE, under DA-SJE, and under DA-SJE in the forms of training of
       `dse.reproduction.cells.FORMS`; and the same with each image's level taken off.
     - `table3`: see `dse.reproduction.earlier_methods.earlier_methods`.
     - `challenges`: see `dse.reproduction.challenges.challenge_rows`; FieldGuide's alone.

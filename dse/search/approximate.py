@@ -27,7 +27,7 @@ class ApproximateIndex:
     Args:
         rows: float32 or float16 (N, D), a tensor or an array, memory-mapped as well. The
             candidates are read from it at each search.
-        kind: `hnsw`, a graph of neighbours, which keeps 4 D + 260 bytes a row in memory and is
+        kind: `hnsw`, a graph of neighbours, which keeps 4 D + 272 bytes a row in memory and is
             slow to build; or `ivf-pq`, cells of rows, each kept as 64 bytes.
 
     Raises:

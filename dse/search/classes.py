@@ -94,8 +94,9 @@ def folder_labels(folder: Path, paths: Sequence[Path], class_names: Sequence[str
         class_names: C names.
 
     Example:
-        >>> paths = [Path("photos", *rest) for rest in (["jay", "1.jpg"], ["jay", "old", "2.jpg"])]
-        >>> folder_labels(Path("photos"), [*paths, Path("photos/3.jpg")], ["wren", "jay"]).tolist()
+        >>> photos = Path("photos")
+        >>> paths = [photos / name for name in ("jay/1.jpg", "jay/old/2.jpg", "3.jpg")]
+        >>> folder_labels(photos, paths, ["wren", "jay"]).tolist()
         [1, 1, -1]
     """
     number = {name: c for c, name in enumerate(class_names)}

@@ -115,7 +115,10 @@ class WordCNNRNN(nn.Module):
 class MeanReLURNN(nn.Module):
     """A recurrent network with ReLU units whose output is the mean of its hidden states.
 
-    h_1 = relu(W_x x_1 + b_x);  h_t = relu(W_x x_t + b_x + W_h h_{t-1} + b_h);  output mean(h_t).
+    Step by step, and then mean(h_t)::
+
+        h_1 = relu(W_x x_1 + b_x)
+        h_t = relu(W_x x_t + b_x + W_h h_{t-1} + b_h)
 
     The first step has no recurrent bias b_h: `torch.nn.RNN` would add it, and differ.
 
@@ -154,8 +157,11 @@ class MeanReLURNN(nn.Module):
 class MeanGRU(nn.Module):
     """The authors' gated recurrence; its output is the mean of its hidden states.
 
-    h_1 = tanh(W x_1 + b). Then, with sigmoid gates z and r of x_t and h_{t-1}:
-    c_t = tanh(W x_t + b + U (r * h_{t-1}) + d);  h_t = z * c_t + (1 - z) * h_{t-1}.
+    With sigmoid gates z and r of x_t and h_{t-1}::
+
+        h_1 = tanh(W x_1 + b)
+        c_t = tanh(W x_t + b + U (r * h_{t-1}) + d)
+        h_t = z * c_t + (1 - z) * h_{t-1}
 
     z weights the *new* state, and r is applied before U: `torch.nn.GRU` does both the other way.
 

@@ -79,7 +79,7 @@ def train(
             cannot serve, or a loss that explodes.
         OSError: the disk is full.
 
-    Source: paper, section 3 and 5; the authors' `train_sje_tcnn.lua`. Chapter: 3.
+    Source: paper, sections 3 and 5; the authors' `train_sje_tcnn.lua`. Chapter: 3.
     """
     if data.features is None:
         raise InputError(f"{data.name} has no image features: use load_dataset, or dse features")
