@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from dse.datasets.described_images import DescribedImages
 from dse.evaluation import score
@@ -33,6 +34,8 @@ VERDICT_MARKS = {
 HUES = ("#0072B2", "#CC7A00", "#2A9D4B", "#C8371B", "#8E44AD")
 HUES += ("#0E9AA7", "#CC5FA0", "#6A7FDB", "#8A5A00", "#555555")
 """Of pairs of classes; each stands out from white, and turned over from black."""
+WHOLE = {"nbins": "auto", "integer": True, "steps": [1, 2, 5, 10]}
+"""Of the numbers along an axis."""
 PAPER_MARK = {"marker": "D", "markerfacecolor": "none", "color": GREY, "markersize": 5}
 
 
@@ -61,7 +64,8 @@ def against_paper(summary: Mapping, objective: str = "ds") -> Figure:
                 style = {"color": colour, "markersize": 7, "markerfacecolor": inside}
                 axis.plot(row["paper"], row["ours"], mark, **style)
                 drawn.append(row["text_encoder"])
-        axis.set(title=f"{METRIC_NAMES[metric]} (%)", xlabel="in the paper", ylabel="here")
+        axis.set(title=f"{METRIC_NAMES[metric]} (%)", xlabel="in the paper")
+    axes[0].set_ylabel("here")
     handles = [
         Line2D([], [], color=STYLES[name][0], marker=STYLES[name][1], ls="", label=name)
         for name in dict.fromkeys(drawn)
@@ -176,9 +180,12 @@ def claims(summary: Mapping, group: str | None = None) -> Figure:
     for axis, (group, own) in zip(axes.flat, groups.items(), strict=False):
         _claims_of_group(axis, group, own.sort_values("ours", ascending=False))
     axes[-1, 0].set_xlabel("difference in points")
-    marks = [{**mark, "color": GREY, "label": name} for name, mark in VERDICT_MARKS.items()]
-    handles = [Line2D([], [], ls="", **own) for own in (*marks, {**PAPER_MARK, "label": "paper"})]
-    figure.legend(handles=handles, ncols=2, loc="outside upper center")
+    drawn = {row["verdict"] for row in known}
+    marks = [{**VERDICT_MARKS[v], "color": GREY, "label": v} for v in VERDICT_MARKS if v in drawn]
+    if any(row["paper"] is not None for row in known):
+        marks.append({**PAPER_MARK, "label": "paper"})
+    handles = [Line2D([], [], ls="", **own) for own in marks]
+    figure.legend(handles=handles, ncols=3, loc="outside upper center")
     plt.close(figure)
     return figure
 
@@ -195,6 +202,7 @@ def _claims_of_group(axis: Axes, group: str, rows: pd.DataFrame) -> None:
         sns.pointplot(x=ours, hue=names, palette=palette, legend=False, **mark, **points)
     sns.pointplot(x=rows.paper.astype(float), **PAPER_MARK, zorder=1, **points)
     axis.set(xlabel="", ylabel="")
+    axis.xaxis.set_major_locator(MaxNLocator(**WHOLE))
     axis.set_title(group, loc="left")
     axis.grid(visible=False, axis="y")
 
@@ -289,6 +297,7 @@ def _panels(xlabel: str) -> tuple[Figure, np.ndarray]:
     figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 3.8))
     for axis, metric in zip(axes, PANELS, strict=True):
         axis.set_title(f"{METRIC_NAMES[metric]} (%)")
+        axis.yaxis.set_major_locator(MaxNLocator(**WHOLE))
     figure.supxlabel(xlabel, fontsize=STYLE["font.size"])
     return figure, axes
 
