@@ -57,7 +57,8 @@ addEventListener("DOMContentLoaded", () => {
   }
   for (const table of document.querySelectorAll(".bd-article table:is(.dataframe, :has(th:nth-child(5)))")) {
     table.classList.add("unbroken-names");
-    if (!table.offsetWidth || table.offsetWidth > table.parentElement.clientWidth) table.classList.remove("unbroken-names");
+    const width = table.offsetWidth; // 0 in what is folded
+    if (!width || width > table.parentElement.clientWidth) table.classList.remove("unbroken-names");
   }
   for (const formula of document.querySelectorAll(".bd-article span.math")) {
     const unbroken = document.createElement("span");
