@@ -15,13 +15,12 @@ from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
 
 from dse.datasets.described_images import DescribedImages
 from dse.evaluation import score
 from dse.images.views import read_image
 from dse.plots.grids import ImageGrid, Picture
-from dse.plots.style import GREY, INK, STYLE, STYLES, WIDTH, finished
+from dse.plots.style import GREY, INK, STYLE, STYLES, WHOLE_NUMBERS, WIDTH, finished
 from dse.reproduction.formats import METRIC_NAMES
 from dse.runs import Run
 
@@ -34,8 +33,6 @@ VERDICT_MARKS = {
 HUES = ("#0072B2", "#CC7A00", "#2A9D4B", "#C8371B", "#8E44AD")
 HUES += ("#0E9AA7", "#CC5FA0", "#6A7FDB", "#8A5A00", "#555555")
 """Of pairs of classes; each stands out from white, and turned over from black."""
-WHOLE = {"nbins": "auto", "integer": True, "steps": [1, 2, 5, 10]}
-"""Of the numbers along an axis."""
 PAPER_MARK = {"marker": "D", "markerfacecolor": "none", "color": GREY, "markersize": 5}
 
 
@@ -165,26 +162,22 @@ def claims(summary: Mapping, group: str | None = None) -> Figure:
         summary: as `dse.reproduction.summarise` makes it.
         group: of claims, as `summary["claims"]` names it.
     """
-    known = [
-        row
-        for row in summary["claims"]
-        if row["ours"] is not None and group in (None, row["group"])
-    ]
+    known = [row for row in summary["claims"] if row["ours"] is not None]
+    known = [row for row in known if group in (None, row["group"])]
     rows = pd.DataFrame(known, columns=[*(known[0] if known else ["group"])])
     groups = dict(list(rows.groupby("group", sort=False)))
     heights = [_claim_names(own).str.count("\n").sum() + len(own) + 1.6 for own in groups.values()]
     heights = heights or [1]
-    size = (WIDTH, 0.9 + 0.27 * sum(heights))
-    layout = {"figsize": size, "squeeze": False, "layout": "constrained"}
-    figure, axes = plt.subplots(len(heights), 1, height_ratios=heights, **layout)
+    layout = {"figsize": (WIDTH, 0.9 + 0.27 * sum(heights)), "layout": "constrained"}
+    figure, axes = plt.subplots(len(heights), squeeze=False, height_ratios=heights, **layout)
     for axis, (group, own) in zip(axes.flat, groups.items(), strict=False):
         _claims_of_group(axis, group, own.sort_values("ours", ascending=False))
     axes[-1, 0].set_xlabel("difference in points")
+    marks = {**VERDICT_MARKS, "paper": PAPER_MARK}
+    grey = {"color": GREY, "ls": ""}
     drawn = {row["verdict"] for row in known}
-    marks = [{**VERDICT_MARKS[v], "color": GREY, "label": v} for v in VERDICT_MARKS if v in drawn]
-    if any(row["paper"] is not None for row in known):
-        marks.append({**PAPER_MARK, "label": "paper"})
-    handles = [Line2D([], [], ls="", **own) for own in marks]
+    drawn |= {"paper" for row in known if row["paper"] is not None}
+    handles = [Line2D([], [], label=n, **grey | marks[n]) for n in marks if n in drawn]
     figure.legend(handles=handles, ncols=3, loc="outside upper center")
     plt.close(figure)
     return figure
@@ -202,7 +195,7 @@ def _claims_of_group(axis: Axes, group: str, rows: pd.DataFrame) -> None:
         sns.pointplot(x=ours, hue=names, palette=palette, legend=False, **mark, **points)
     sns.pointplot(x=rows.paper.astype(float), **PAPER_MARK, zorder=1, **points)
     axis.set(xlabel="", ylabel="")
-    axis.xaxis.set_major_locator(MaxNLocator(**WHOLE))
+    axis.locator_params(axis="x", **WHOLE_NUMBERS)
     axis.set_title(group, loc="left")
     axis.grid(visible=False, axis="y")
 
@@ -226,9 +219,7 @@ def seeds(summary: Mapping) -> Figure:
     figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 1.2 + 0.3 * cells), sharey=True)
     for axis, metric in zip(axes, PANELS, strict=True):
         own = rows[rows.metric == metric].explode("values").astype({"values": float})
-        palette = {
-            cell: STYLES[name][0] for cell, name in zip(own.cell, own.text_encoder, strict=True)
-        }
+        palette = {c: STYLES[e][0] for c, e in zip(own.cell, own.text_encoder, strict=True)}
         style = {"x": "values", "y": "cell", "hue": "cell", "palette": palette, "ax": axis}
         if cells:
             sns.stripplot(own, **style, jitter=False, size=7, alpha=0.6, legend=False)
@@ -297,7 +288,7 @@ def _panels(xlabel: str) -> tuple[Figure, np.ndarray]:
     figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 3.8))
     for axis, metric in zip(axes, PANELS, strict=True):
         axis.set_title(f"{METRIC_NAMES[metric]} (%)")
-        axis.yaxis.set_major_locator(MaxNLocator(**WHOLE))
+        axis.locator_params(axis="y", **WHOLE_NUMBERS)
     figure.supxlabel(xlabel, fontsize=STYLE["font.size"])
     return figure, axes
 
