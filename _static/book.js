@@ -13,12 +13,16 @@ addEventListener("load", async () => {
   }
 });
 
-// In the narrow head of a column "top-1" stays in one piece. Where a table becomes a list on a phone,
-// its cells bear the names of their columns; an empty one needs none.
+// Titles break between words, not within "zero-shot"; in the narrow head of a column "top-1" stays in
+// one piece. Where a table becomes a list on a phone, its cells bear the names of their columns; an
+// empty one needs none.
 addEventListener("DOMContentLoaded", () => {
-  for (const head of document.querySelectorAll(".bd-article th")) {
-    const texts = document.createTreeWalker(head, NodeFilter.SHOW_TEXT);
-    while (texts.nextNode()) texts.currentNode.data = texts.currentNode.data.replace(/-(?=\d)/g, "-\u2060");
+  const titles = ".bd-article :is(h1, h2, h3), .sd-card-title, .prev-next-title, .bd-links a, .bd-toc-nav a";
+  for (const [places, hyphen] of [[titles, /-/g], [".bd-article th", /-(?=\d)/g]]) {
+    for (const place of document.querySelectorAll(places)) {
+      const texts = document.createTreeWalker(place, NodeFilter.SHOW_TEXT);
+      while (texts.nextNode()) texts.currentNode.data = texts.currentNode.data.replace(hyphen, "-\u2060");
+    }
   }
   for (const cell of document.querySelectorAll("table.stacked td:not(:first-child)")) {
     const head = cell.closest("table").tHead.rows[0].cells[cell.cellIndex];
@@ -32,7 +36,8 @@ addEventListener("DOMContentLoaded", () => {
 });
 
 // Lines break where a reader would break them: not between a number and its sign, not within a range
-// in a table, not between a formula and the punctuation around it; in a long name after a dot.
+// in a table, not between a formula and the punctuation around it; in a long name after a dot; in the
+// names of a table's rows only where it would not fit otherwise.
 addEventListener("DOMContentLoaded", () => {
   const article = document.querySelector(".bd-article");
   if (!article) return; // the search page
@@ -46,6 +51,14 @@ addEventListener("DOMContentLoaded", () => {
   for (const cell of document.querySelectorAll(".bd-article :is(td, td p, td strong)")) {
     if (cell.childElementCount || !/\d–/.test(cell.textContent)) continue;
     cell.innerHTML = cell.innerHTML.replace(/\(?[−-]?\d[\d.]*–[^\s]+/g, '<span class="unbroken">$&</span>');
+  }
+  for (const cell of document.querySelectorAll("table.dataframe td")) {
+    if (/\d to [−+-]?\d/.test(cell.textContent)) cell.classList.add("unbroken");
+  }
+  for (const table of document.querySelectorAll(".bd-article table:is(.dataframe, :has(th:nth-child(5)))")) {
+    table.classList.add("unbroken-names");
+    const width = table.offsetWidth; // 0 in what is folded
+    if (!width || width > table.parentElement.clientWidth) table.classList.remove("unbroken-names");
   }
   for (const formula of document.querySelectorAll(".bd-article span.math")) {
     const unbroken = document.createElement("span");

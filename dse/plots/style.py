@@ -46,6 +46,8 @@ STYLE = {
     "xtick.color": INK,
     "ytick.color": INK,
 }
+WHOLE_NUMBERS = {"nbins": "auto", "integer": True, "steps": [1, 2, 5, 10]}
+"""Of the numbers along an axis, as `Axes.locator_params` takes it."""
 
 
 def use_style() -> None:

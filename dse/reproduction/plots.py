@@ -20,7 +20,7 @@ from dse.datasets.described_images import DescribedImages
 from dse.evaluation import score
 from dse.images.views import read_image
 from dse.plots.grids import ImageGrid, Picture
-from dse.plots.style import GREY, INK, STYLE, STYLES, WIDTH, finished
+from dse.plots.style import GREY, INK, STYLE, STYLES, WHOLE_NUMBERS, WIDTH, finished
 from dse.reproduction.formats import METRIC_NAMES
 from dse.runs import Run
 
@@ -61,7 +61,8 @@ def against_paper(summary: Mapping, objective: str = "ds") -> Figure:
                 style = {"color": colour, "markersize": 7, "markerfacecolor": inside}
                 axis.plot(row["paper"], row["ours"], mark, **style)
                 drawn.append(row["text_encoder"])
-        axis.set(title=f"{METRIC_NAMES[metric]} (%)", xlabel="in the paper", ylabel="here")
+        axis.set(title=f"{METRIC_NAMES[metric]} (%)", xlabel="in the paper")
+    axes[0].set_ylabel("here")
     handles = [
         Line2D([], [], color=STYLES[name][0], marker=STYLES[name][1], ls="", label=name)
         for name in dict.fromkeys(drawn)
@@ -161,24 +162,23 @@ def claims(summary: Mapping, group: str | None = None) -> Figure:
         summary: as `dse.reproduction.summarise` makes it.
         group: of claims, as `summary["claims"]` names it.
     """
-    known = [
-        row
-        for row in summary["claims"]
-        if row["ours"] is not None and group in (None, row["group"])
-    ]
+    known = [row for row in summary["claims"] if row["ours"] is not None]
+    known = [row for row in known if group in (None, row["group"])]
     rows = pd.DataFrame(known, columns=[*(known[0] if known else ["group"])])
     groups = dict(list(rows.groupby("group", sort=False)))
     heights = [_claim_names(own).str.count("\n").sum() + len(own) + 1.6 for own in groups.values()]
     heights = heights or [1]
-    size = (WIDTH, 0.9 + 0.27 * sum(heights))
-    layout = {"figsize": size, "squeeze": False, "layout": "constrained"}
-    figure, axes = plt.subplots(len(heights), 1, height_ratios=heights, **layout)
+    layout = {"figsize": (WIDTH, 0.9 + 0.27 * sum(heights)), "layout": "constrained"}
+    figure, axes = plt.subplots(len(heights), squeeze=False, height_ratios=heights, **layout)
     for axis, (group, own) in zip(axes.flat, groups.items(), strict=False):
         _claims_of_group(axis, group, own.sort_values("ours", ascending=False))
     axes[-1, 0].set_xlabel("difference in points")
-    marks = [{**mark, "color": GREY, "label": name} for name, mark in VERDICT_MARKS.items()]
-    handles = [Line2D([], [], ls="", **own) for own in (*marks, {**PAPER_MARK, "label": "paper"})]
-    figure.legend(handles=handles, ncols=2, loc="outside upper center")
+    marks = {**VERDICT_MARKS, "paper": PAPER_MARK}
+    grey = {"color": GREY, "ls": ""}
+    drawn = {row["verdict"] for row in known}
+    drawn |= {"paper" for row in known if row["paper"] is not None}
+    handles = [Line2D([], [], label=n, **grey | marks[n]) for n in marks if n in drawn]
+    figure.legend(handles=handles, ncols=3, loc="outside upper center")
     plt.close(figure)
     return figure
 
@@ -195,6 +195,7 @@ def _claims_of_group(axis: Axes, group: str, rows: pd.DataFrame) -> None:
         sns.pointplot(x=ours, hue=names, palette=palette, legend=False, **mark, **points)
     sns.pointplot(x=rows.paper.astype(float), **PAPER_MARK, zorder=1, **points)
     axis.set(xlabel="", ylabel="")
+    axis.locator_params(axis="x", **WHOLE_NUMBERS)
     axis.set_title(group, loc="left")
     axis.grid(visible=False, axis="y")
 
@@ -218,9 +219,7 @@ def seeds(summary: Mapping) -> Figure:
     figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 1.2 + 0.3 * cells), sharey=True)
     for axis, metric in zip(axes, PANELS, strict=True):
         own = rows[rows.metric == metric].explode("values").astype({"values": float})
-        palette = {
-            cell: STYLES[name][0] for cell, name in zip(own.cell, own.text_encoder, strict=True)
-        }
+        palette = {c: STYLES[e][0] for c, e in zip(own.cell, own.text_encoder, strict=True)}
         style = {"x": "values", "y": "cell", "hue": "cell", "palette": palette, "ax": axis}
         if cells:
             sns.stripplot(own, **style, jitter=False, size=7, alpha=0.6, legend=False)
@@ -289,6 +288,7 @@ def _panels(xlabel: str) -> tuple[Figure, np.ndarray]:
     figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 3.8))
     for axis, metric in zip(axes, PANELS, strict=True):
         axis.set_title(f"{METRIC_NAMES[metric]} (%)")
+        axis.locator_params(axis="y", **WHOLE_NUMBERS)
     figure.supxlabel(xlabel, fontsize=STYLE["font.size"])
     return figure, axes
 

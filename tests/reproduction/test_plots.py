@@ -120,8 +120,11 @@ def test_claims_stand_in_their_groups_sorted_with_verdict_and_interval(summary):
 
 def test_claims_of_one_group(summary):
     group = next(row["group"] for row in summary["claims"] if row["verdict"] != "missing")
-    (axis,) = plots.claims(summary, group).axes
-    assert axis.get_title(loc="left") == group
+    figure = plots.claims(summary, group)
+    assert figure.axes[0].get_title(loc="left") == group
+    verdicts = {row["verdict"] for row in summary["claims"] if row["group"] == group}
+    named = {text.get_text() for text in figure.legends[0].get_texts()}
+    assert named == verdicts - {"missing"} | {"paper"}
 
 
 def test_every_run_of_a_cell_with_several_seeds_is_a_dot(record):
