@@ -31,16 +31,27 @@ addEventListener("DOMContentLoaded", () => {
   for (const fold of document.querySelectorAll(".solution details:not(.hide)")) fold.open = true;
 });
 
-// Lines break where a reader would break them: not between a number and its sign, not within a range
-// in a table, not between a formula and the punctuation around it; in a long name after a dot.
+// Lines break where a reader would break them: not between a number and its sign, not within "top-1",
+// "DA-SJE" or a range in a table, not between a formula and the punctuation around it; in a long name
+// after a dot.
 addEventListener("DOMContentLoaded", () => {
   const article = document.querySelector(".bd-article");
   if (!article) return; // the search page
-  const texts = document.createTreeWalker(article, NodeFilter.SHOW_TEXT);
-  while (texts.nextNode()) {
-    const text = texts.currentNode;
-    if (/\d [%×]|× \d/.test(text.data) && !text.parentElement.closest("pre, code, script, .math")) {
+  const walker = document.createTreeWalker(article, NodeFilter.SHOW_TEXT);
+  const texts = [];
+  while (walker.nextNode()) texts.push(walker.currentNode);
+  for (const text of texts) {
+    if (text.parentElement.closest("pre, code, script, style, svg, .math")) continue;
+    if (/\d [%×]|× \d/.test(text.data)) {
       text.data = text.data.replace(/(\d) (?=[%×])|× (?=\d)/g, (found) => found.replace(" ", "\u00a0"));
+    }
+    for (let rest = text, found; (found = /top-1|D[AS]-SJE/.exec(rest.data)); ) {
+      const name = rest.splitText(found.index);
+      rest = name.splitText(found[0].length);
+      const unbroken = document.createElement("span");
+      unbroken.className = "unbroken";
+      name.replaceWith(unbroken);
+      unbroken.append(name);
     }
   }
   for (const cell of document.querySelectorAll(".bd-article :is(td, td p, td strong)")) {
