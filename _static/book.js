@@ -13,17 +13,29 @@ addEventListener("load", async () => {
   }
 });
 
-// Titles break between words, not within "zero-shot"; in the narrow head of a column "top-1" stays in
-// one piece. Where a table becomes a list on a phone, its cells bear the names of their columns; an
-// empty one needs none.
-addEventListener("DOMContentLoaded", () => {
-  const titles = ".bd-article :is(h1, h2, h3), .sd-card-title, .prev-next-title, .bd-links a, .bd-toc-nav a";
-  for (const [places, hyphen] of [[titles, /-/g], [".bd-article th", /-(?=\d)/g]]) {
-    for (const place of document.querySelectorAll(places)) {
-      const texts = document.createTreeWalker(place, NodeFilter.SHOW_TEXT);
-      while (texts.nextNode()) texts.currentNode.data = texts.currentNode.data.replace(hyphen, "-\u2060");
+// What matches does not break across lines.
+function keepTogether(place, pattern, kind = "unbroken") {
+  const walker = document.createTreeWalker(place, NodeFilter.SHOW_TEXT);
+  const texts = [];
+  while (walker.nextNode()) texts.push(walker.currentNode);
+  for (const text of texts) {
+    if (text.parentElement.closest("pre, code, script, style, svg, .math, .unbroken")) continue;
+    for (let rest = text, found; (found = pattern.exec(rest.data)); ) {
+      const words = rest.splitText(found.index);
+      rest = words.splitText(found[0].length);
+      const unbroken = document.createElement("span");
+      unbroken.className = kind;
+      words.replaceWith(unbroken);
+      unbroken.append(words);
     }
   }
+}
+
+// Titles break between words, not within "zero-shot". Where a table becomes a list on a phone, its
+// cells bear the names of their columns; an empty one needs none.
+addEventListener("DOMContentLoaded", () => {
+  const titles = ".bd-article :is(h1, h2, h3), .sd-card-title, .prev-next-title, .bd-links a, .bd-toc-nav a";
+  for (const title of document.querySelectorAll(titles)) keepTogether(title, /\S+-\S+/);
   for (const cell of document.querySelectorAll("table.stacked td:not(:first-child)")) {
     const head = cell.closest("table").tHead.rows[0].cells[cell.cellIndex];
     cell.dataset.head = cell.textContent.trim() && head.textContent.trim();
@@ -35,9 +47,9 @@ addEventListener("DOMContentLoaded", () => {
   for (const fold of document.querySelectorAll(".solution details:not(.hide)")) fold.open = true;
 });
 
-// Lines break where a reader would break them: not between a number and its sign, not within a range
-// in a table, not between a formula and the punctuation around it; in a long name after a dot; in the
-// names of a table's rows only where it would not fit otherwise.
+// Lines break where a reader would break them: not between a number and its sign, not within "top-1",
+// "DA-SJE" or a range in a table, not between a formula and the punctuation around it; in a long name
+// after a dot; in the names of a table's rows only where it would not fit otherwise.
 addEventListener("DOMContentLoaded", () => {
   const article = document.querySelector(".bd-article");
   if (!article) return; // the search page
@@ -48,9 +60,9 @@ addEventListener("DOMContentLoaded", () => {
       text.data = text.data.replace(/(\d) (?=[%×])|× (?=\d)/g, (found) => found.replace(" ", "\u00a0"));
     }
   }
-  for (const cell of document.querySelectorAll(".bd-article :is(td, td p, td strong)")) {
-    if (cell.childElementCount || !/\d–/.test(cell.textContent)) continue;
-    cell.innerHTML = cell.innerHTML.replace(/\(?[−-]?\d[\d.]*–[^\s]+/g, '<span class="unbroken">$&</span>');
+  keepTogether(article, /top-1|D[AS]-SJE/);
+  for (const cell of article.querySelectorAll("td")) {
+    keepTogether(cell, /\(?[−-]?\d[\d.]*–\S+/, "unbroken interval");
   }
   for (const cell of document.querySelectorAll("table.dataframe td")) {
     if (/\d to [−+-]?\d/.test(cell.textContent)) cell.classList.add("unbroken");
