@@ -49,6 +49,8 @@ def heatmaps(
 ) -> Figure:
     """Small matrices of the same shape, two beside each other, on one scale; a 0 stays empty.
 
+    A matrix with empty squares has a frame, which shows where it ends.
+
     Args:
         matrices: title -> (R, C), rows first.
         rows: R names.
@@ -65,6 +67,7 @@ def heatmaps(
     for axis, (title, own) in zip(axes.flat, arrays.items(), strict=False):
         limits = {"vmin": -largest if signed else 0, "vmax": largest}
         _squares(axis, own, digits, bar=False, mask=own == 0, **limits)
+        axis.spines[:].set_visible(bool((own == 0).any()))
         axis.set_title(
             textwrap.fill(title, 26, break_on_hyphens=False) if across > 1 else title, loc="left"
         )

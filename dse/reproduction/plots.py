@@ -51,10 +51,8 @@ def against_paper(summary: Mapping, objective: str = "ds") -> Figure:
     drawn = []
     for axis, metric in zip(axes, PANELS, strict=True):
         for row in summary["table"]:
-            if (row["metric"], row["objective"]) == (metric, objective) and None not in (
-                row["paper"],
-                row["ours"],
-            ):
+            both = None not in (row["paper"], row["ours"])
+            if (row["metric"], row["objective"]) == (metric, objective) and both:
                 colour, mark = STYLES[row["text_encoder"]]
                 axis.plot([row["paper"]] * 2, row["interval"], color=colour, linewidth=1.2)
                 inside = "none" if row["other_length"] else colour
@@ -279,8 +277,10 @@ def species_map(
     for c, place in enumerate(descriptions):
         axis.scatter(*place, 90 if c % 2 else 330, faces[c], "*", edgecolor=INK, lw=0.8, zorder=3)
     axis.set(xticks=[], yticks=[])
-    axis.grid(visible=False)
-    axis.legend(ncols=2, loc="upper center", bbox_to_anchor=(0.5, 0), markerscale=1.4)
+    drawn, _ = axis.get_legend_handles_labels()
+    in_pairs = drawn[::2] + drawn[1::2]  # two that share a hue stand in a row
+    place = {"loc": "upper center", "bbox_to_anchor": (0.5, 0)}
+    axis.legend(handles=in_pairs, ncols=2, markerscale=1.4, **place)
     return finished(figure)
 
 
