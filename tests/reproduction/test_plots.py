@@ -169,7 +169,11 @@ def test_the_map_shows_the_images_and_the_description_of_each_class():
     assert np.array_equal(dots[2], images[[0, 3, 4]])
     assert np.array_equal(np.concatenate([first, second, third]), descriptions)
     named = [text.get_text() for text in axis.get_legend().get_texts()]
-    assert named == ["wren", "finch", "tern"]
+    assert named == [
+        "wren",
+        "tern",
+        "finch",
+    ]  # by column, so that the pair, wren and finch, is a row
 
 
 class FirstLetter(torch.nn.Module):
