@@ -306,7 +306,7 @@ def test_a_folder_of_another_length_has_a_summary_too(records):
     assert page.count("Missing: no cell has been measured.") == 2  # Figure 4a and the forms of DA
 
 
-@pytest.mark.parametrize("folder", ["cub", "fieldguide", "full/cub", "longer/cub"])
+@pytest.mark.parametrize("folder", ["cub", "fieldguide", "full/cub"])
 def test_the_summaries_of_the_repository_are_of_the_files_beside_them(folder):
     summary = json.loads((RESULTS / folder / "summary.json").read_text(encoding="utf-8"))
     cells = read_records(RESULTS / folder)
