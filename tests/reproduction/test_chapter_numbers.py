@@ -300,6 +300,32 @@ def correlations(runs, metric, objective, published=TABLE1):
     return (one * other).mean(0)
 
 
+@pytest.mark.parametrize(
+    ("runs", "metric", "stated"),
+    [
+        (FULL_CUB, "top1", 0.89),
+        (FULL_CUB, "ap50", 0.61),
+        (FULL_FLOWERS, "top1", 0.82),
+        (FULL_FLOWERS, "ap50", 0.46),
+        (FLOWERS_VIEWS, "top1", 0.82),
+        (FLOWERS_VIEWS, "ap50", 0.79),
+    ],
+)
+def test_how_far_two_draws_of_the_classes_agree_is_as_stated(runs, metric, stated):
+    own = [runs[Cell(e)] for e in ALL_LENGTHS]
+    one, other = (
+        np.array(
+            [
+                resampled_means(by_class(run, metric)[None], weights(run, metric), None, 20_000, k)
+                for run in own
+            ]
+        )
+        for k in (0, 1)
+    )
+    ranks = [(x - x.mean(0)) / x.std(0) for x in (rankdata(y, axis=0) for y in (one, other))]
+    assert np.median((ranks[0] * ranks[1]).mean(0)) == pytest.approx(stated, abs=0.04)
+
+
 @pytest.mark.parametrize(("metric", "stated"), [("top1", (-0.11, 0.36)), ("ap50", (-0.52, 0.50))])
 def test_the_rise_of_the_correlation_with_length_is_as_stated(metric, stated):
     short, long = (
