@@ -183,7 +183,7 @@ def _with_ray(
         import ray
     except ImportError:
         raise missing_extra('parallel="ray"', "ray") from None
-    with _cluster(ray, retries):
+    with _cluster(ray, retries) as stays:
         gpus = min(1, ray.cluster_resources().get("GPU", 0))
         attempt = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=retries)(_attempt)
         shared_work = ray.put(work)
@@ -194,9 +194,9 @@ def _with_ray(
                 (ended,), left = ray.wait(left)
                 yield names[ended], _fetched(ray, ended)
         finally:
-            for reference in left:
-                ray.cancel(reference, force=True)
-            if left:  # Ray may crash if it is shut down while it cancels
+            if left and stays:  # else they end with our connection; Ray may crash if it does both
+                for reference in left:
+                    ray.cancel(reference, force=True)
                 ray.wait(left, num_returns=len(left), timeout=SECONDS_TO_CANCEL)
 
 
@@ -204,10 +204,10 @@ RUNNERS = {None: _in_order, "ray": _with_ray}
 
 
 @contextmanager
-def _cluster(ray, retries: int) -> Iterator[None]:
-    """A connection to a cluster; one that we made ends with the block."""
+def _cluster(ray, retries: int) -> Iterator[bool]:
+    """A connection to a cluster, and whether it stays; one that we made ends with the block."""
     if ray.is_initialized():
-        yield
+        yield True
         return
     switch_off_telemetry()
     address = os.environ.get("RAY_ADDRESS") or "local"
@@ -224,7 +224,7 @@ def _cluster(ray, retries: int) -> Iterator[None]:
             f"no Ray cluster at RAY_ADDRESS={address} ({_one_line(error)}): start it, or unset it"
         ) from None
     try:
-        yield
+        yield False
     finally:
         ray.shutdown()
 

@@ -67,6 +67,13 @@ def is_alive(pid):
     return True
 
 
+def wait_for_the_end_of(*pids):
+    deadline = time.monotonic() + 60
+    while any(is_alive(int(pid.read_text())) for pid in pids):
+        assert time.monotonic() < deadline, "a worker goes on"
+        time.sleep(0.01)
+
+
 # These two come before the tests that share a connection: a grid would take that one.
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "nowhere"])
 def test_a_cluster_that_is_not_there_is_an_input_error(tmp_path, monkeypatch, address):
@@ -338,10 +345,7 @@ def test_an_interruption_ends_what_is_running_on_a_cluster_that_stays(tmp_path, 
     with pytest.raises(KeyboardInterrupt):
         run_grid(jobs, work, tmp_path / "results", parallel="ray")
     thread.join()
-    deadline = time.monotonic() + 60
-    while any(is_alive(int(path.read_text())) for path in pids.iterdir()):
-        assert time.monotonic() < deadline, "a worker goes on"
-        time.sleep(0.01)
+    wait_for_the_end_of(*pids.iterdir())
     frame = run_grid(jobs, lambda job: {}, tmp_path / "results", parallel="ray")
     assert frame.state.tolist() == ["done"] * 4
     assert len(list(pids.iterdir())) == 2  # what waited was never begun
@@ -375,5 +379,6 @@ def test_ctrl_c_with_a_cluster_by_address_leaves_results(tmp_path, cluster):
         process.send_signal(signal.SIGINT)
         _, told = process.communicate()
     assert told.endswith("KeyboardInterrupt\n")
+    wait_for_the_end_of(tmp_path / "pid")
     done = contents(tmp_path / "results")
     assert {"a.json"} <= done.keys() <= {"a.json", "c.json"}
