@@ -1,5 +1,6 @@
 """One figure at a time, in percent: what was measured, resampled, or published for a cell."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -73,21 +74,25 @@ class Measured:
         return resampled_means(by_class, weights, units, self._resamples, seed)
 
 
-def difference(record: dict, other: dict, metric: str) -> tuple[float, float, float]:
+def difference(
+    record: dict | Sequence[dict], other: dict | Sequence[dict], metric: str
+) -> tuple[float, float, float]:
     """How much better one run is than another, in points, and the 95 % interval of that.
 
-    The interval is of one pair of runs: what the test classes leave open, not what seeds do.
+    The interval of one pair of runs is what the test classes leave open, not what seeds do. For
+    runs with several seeds it is of the mean difference, and resamples the seeds, too.
 
     Args:
-        record: of a run.
-        other: of a run that was measured on the same test classes.
+        record: of a run, or of several that differ in their seeds alone.
+        other: of a run that was measured on the same test classes; of as many runs as `record`,
+            with the same seeds in the same order.
         metric: as in `Measured`.
 
     Returns:
         (points, low, high).
 
     Raises:
-        ValueError: the two were measured on different classes.
+        ValueError: they were measured on different classes, or are not as many.
 
     Chapter: 7, birds.
 
@@ -99,15 +104,16 @@ def difference(record: dict, other: dict, metric: str) -> tuple[float, float, fl
         >>> difference(one, other, "top1")
         (25.0, 0.0, 50.0)
     """
-    images, others = (
-        {name: own["images"] for name, own in run["per_class"].items()} for run in (record, other)
-    )
-    if images != others:
-        raise ValueError("two runs that were measured on different test classes have no difference")
-    by_class = 100 * np.subtract(_by_class(record, metric), _by_class(other, metric))
-    weights, units = _weights(record["per_class"], metric), unit_of_class(list(images))
-    bounds = interval(resampled_means(by_class[None], weights, units))
-    return _value(record, metric) - _value(other, metric), *bounds
+    records, others = ([own] if isinstance(own, dict) else list(own) for own in (record, other))
+    per_class = records[0]["per_class"]
+    images = [{c: own["images"] for c, own in r["per_class"].items()} for r in records + others]
+    if any(own != images[0] for own in images):
+        raise ValueError("runs that were measured on different test classes have no difference")
+    pairs = list(zip(records, others, strict=True))
+    by_class = [100 * np.subtract(*(_by_class(run, metric) for run in pair)) for pair in pairs]
+    weights, units = _weights(per_class, metric), unit_of_class(list(per_class))
+    bounds = interval(resampled_means(np.array(by_class), weights, units))
+    return float(np.mean([_value(a, metric) - _value(b, metric) for a, b in pairs])), *bounds
 
 
 def unit_of_class(class_names: list[str]) -> np.ndarray:

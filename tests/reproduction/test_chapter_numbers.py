@@ -1,5 +1,6 @@
 """Differences and intervals that stand in the prose of chapters 7 and 8, but in no cell."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,10 @@ ALL_LENGTHS = [name for name in TABLE1 if Cell(name) in FULL_CUB]
 
 def by_class(run, metric):
     return 100 * np.array([own[metric] for own in run["per_class"].values()])
+
+
+def without_level(run, metric="ap50"):
+    return 100 * np.array(run["without_level"]["per_class"])
 
 
 def weights(run, metric):
@@ -105,6 +110,7 @@ READER, BAG, ZERO = Cell("char-cnn-rnn"), Cell("bag-of-words"), "zero-bias"
                 ("word-cnn-rnn", (1.2, -7.0, 9.6)),
                 ("word2vec", (-8.2, -16.1, -1.3)),
                 ("char-cnn", (-10.0, -20.1, -1.3)),
+                ("char-lstm", (-13.6, -23.6, -5.1)),
             )
         ),
         (
@@ -149,9 +155,22 @@ def test_a_gain_is_as_stated(run, other, metric, stated):
     assert found == pytest.approx(gain(run, other, metric), abs=1e-3)
 
 
-def test_runs_on_other_classes_have_no_difference():
+@pytest.mark.parametrize("metric", ["top1", "ap50"])
+def test_a_gain_over_seeds_resamples_them_too(metric):
+    longer, shorter = ([own[replace(READER, seed=k)] for k in range(3)] for own in (FULL_CUB, CUB))
+    pairs = zip(longer, shorter, strict=True)
+    values = np.array([by_class(run, metric) - by_class(other, metric) for run, other in pairs])
+    found = reproduction.difference(longer, shorter, metric)
+    assert found == pytest.approx(difference(values, weights(longer[0], metric)), abs=1e-3)
+
+
+def test_runs_on_other_classes_or_without_a_partner_have_no_difference():
     with pytest.raises(ValueError, match="classes"):
         reproduction.difference(CUB[BAG], FLOWERS[BAG], "top1")
+    with pytest.raises(ValueError, match="classes"):
+        reproduction.difference([CUB[BAG]] * 2, [CUB[BAG], FLOWERS[BAG]], "top1")
+    with pytest.raises(ValueError, match="shorter"):
+        reproduction.difference([CUB[BAG]] * 2, [CUB[BAG]], "top1")
 
 
 def change_of_gap(runs, others, metric, cell=READER):
@@ -269,13 +288,13 @@ def test_the_gap_with_ten_views_on_flowers_over_two_seeds_is_as_stated():
     [
         ("bag-of-words", (10, 0, 21)),
         ("bag-of-bigrams", (13, 2, 24)),
+        ("word-cnn", (7, 1, 13)),
         ("char-cnn-rnn", (3, -4, 10)),
     ],
 )
 def test_what_levels_cost_on_flowers_is_as_stated(encoder, stated):
     run = FULL_FLOWERS[Cell(encoder)]
-    without = 100 * np.array(run["without_level"]["per_class"])
-    found = difference(without - by_class(run, "ap50"), weights(run, "ap50"))
+    found = difference(without_level(run) - by_class(run, "ap50"), weights(run, "ap50"))
     assert found == pytest.approx(stated, abs=0.6)
 
 
@@ -288,11 +307,11 @@ def test_the_gap_on_flowers_over_two_seeds_is_as_stated():
     assert found == pytest.approx((-5.9, -15.0, 2.3), abs=0.2)
 
 
-def correlations(runs, metric, objective, published=TABLE1):
+def correlations(runs, metric, objective, published=TABLE1, figure=by_class):
     """Spearman's correlation with the paper's column in each resample of the classes."""
     theirs = [published[name][metric][objective] for name in runs]
     own = [
-        resampled_means(by_class(run, metric)[None], weights(run, metric), resamples=20_000)
+        resampled_means(figure(run, metric)[None], weights(run, metric), resamples=20_000)
         for run in runs.values()
     ]
     ranks = (rankdata(x, axis=0) for x in (np.array(theirs)[:, None], np.array(own)))
@@ -350,6 +369,15 @@ def test_the_order_with_ten_views_is_as_stated(views, full, table, metric, state
     assert interval(found) == pytest.approx(stated, abs=0.06)
     low, high = interval(found - correlations(one_view, metric, "ds", table))
     assert low < 0 < high
+
+
+def test_the_order_with_levels_off_is_as_stated():
+    runs = {e: FLOWERS_VIEWS[Cell(e)] for e in ALL_LENGTHS}
+    on, off = (
+        correlations(runs, "ap50", "ds", TABLE2, figure) for figure in (by_class, without_level)
+    )
+    assert interval(off) == pytest.approx((0.25, 0.90), abs=0.06)
+    assert interval(off - on) == pytest.approx((-0.08, 0.83), abs=0.06)
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,9 @@ def test_the_table_of_the_asymmetric_objective():
 
 
 def test_the_table_of_flowers():
-    for encoder, columns in rows("| Text encoder | one view").items():
+    table = rows("| Text encoder | one view")
+    assert list(table) == list(PAPER["table2"]["rows"])
+    for encoder, columns in table.items():
         published = PAPER["table2"]["rows"][encoder]
         assert columns == [
             percents(FULL_FLOWERS, Cell(encoder)),
