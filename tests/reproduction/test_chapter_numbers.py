@@ -155,6 +155,19 @@ def test_a_gain_is_as_stated(run, other, metric, stated):
     assert found == pytest.approx(gain(run, other, metric), abs=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("seeds", "stated"), [((0, 1, 2), (3.0, 0.5, 5.6)), ((1, 2), (3.7, 1.3, 6.4))]
+)
+def test_what_length_gives_networks_above_the_bag_of_words_is_as_stated(seeds, stated):
+    def gains(encoder):
+        cells = [Cell(encoder, seed=seed) for seed in seeds]
+        return np.array([by_class(FULL_CUB[c], "top1") - by_class(CUB[c], "top1") for c in cells])
+
+    networks = np.mean([gains(e) for e in ("char-cnn-rnn", "word-lstm", "word-cnn-rnn")], 0)
+    found = difference(networks - gains("bag-of-words"), weights(CUB[BAG], "top1"))
+    assert found == pytest.approx(stated, abs=0.1)
+
+
 @pytest.mark.parametrize("metric", ["top1", "ap50"])
 def test_a_gain_over_seeds_resamples_them_too(metric):
     longer, shorter = ([own[replace(READER, seed=k)] for k in range(3)] for own in (FULL_CUB, CUB))
