@@ -19,7 +19,8 @@ function keepTogether(place, pattern, kind = "unbroken") {
   const texts = [];
   while (walker.nextNode()) texts.push(walker.currentNode);
   for (const text of texts) {
-    if (text.parentElement.closest("pre, code, script, style, svg, .math, .unbroken")) continue;
+    const apart = text.parentElement.closest("pre, code, script, style, svg, .math, .unbroken");
+    if (apart && apart !== place) continue;
     for (let rest = text, found; (found = pattern.exec(rest.data)); ) {
       const words = rest.splitText(found.index);
       rest = words.splitText(found[0].length);
@@ -48,8 +49,9 @@ addEventListener("DOMContentLoaded", () => {
 });
 
 // Lines break where a reader would break them: not between a number and its sign, not within "top-1",
-// "DA-SJE" or a range in a table, not between a formula and the punctuation around it; in a long name
-// after a dot; in the names of a table's rows only where it would not fit otherwise.
+// "DA-SJE" or a range in a table, not between a formula and the punctuation around it, not within the
+// option of a command; in a long name after a dot; in the names of a table's rows only where it would
+// not fit otherwise.
 addEventListener("DOMContentLoaded", () => {
   const article = document.querySelector(".bd-article");
   if (!article) return; // the search page
@@ -61,6 +63,7 @@ addEventListener("DOMContentLoaded", () => {
     }
   }
   keepTogether(article, /top-1|D[AS]-SJE/);
+  for (const command of article.querySelectorAll(".highlight-sh pre")) keepTogether(command, /--[\w-]+/);
   for (const cell of article.querySelectorAll("td")) {
     keepTogether(cell, /\(?[−-]?\d[\d.]*–\S+/, "unbroken interval");
   }
