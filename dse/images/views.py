@@ -141,11 +141,16 @@ def ten_crops(image: Image.Image, size: int, resampling: Image.Resampling) -> to
     A crop is a square, 7/8 of the image's shorter side, resized to S by S. That is the usual crop
     of 224 pixels from an image whose shorter side has 256.
 
-    Args, Source, Chapter: as for `whole_image`.
+    Args:
+        image: RGB, of any size.
+        size: S, in pixels.
+        resampling: how a crop is resized.
 
     Returns:
         uint8 (10, 3, S, S), in this order, middle, top left, top right, bottom left, bottom right;
         then the same mirrored.
+
+    Source: paper, section 5. Chapter: 2, image features.
 
     Example:
         >>> ten_crops(Image.new("RGB", (30, 20)), 8, Image.Resampling.BICUBIC).shape
