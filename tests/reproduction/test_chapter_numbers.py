@@ -1,4 +1,4 @@
-"""Differences and intervals that stand in the prose of chapters 7 and 8, but in no cell."""
+"""Differences and intervals that stand in the prose of chapters 4, 7 and 8, but in no cell."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +9,7 @@ from scipy.stats import rankdata
 
 from dse import reproduction
 from dse.reproduction import Cell, read_paper, read_records
+from dse.reproduction.challenges import pairs_told_apart
 from dse.reproduction.intervals import interval, resampled_means
 
 RESULTS = Path(__file__).parents[2] / "results"
@@ -16,6 +17,7 @@ CUB, FLOWERS, FULL_CUB, FULL_FLOWERS, CUB_VIEWS, FLOWERS_VIEWS = (
     read_records(RESULTS / name)
     for name in ("cub", "flowers", "full/cub", "full/flowers", "views/cub", "views/flowers")
 )
+FIELDGUIDE = read_records(RESULTS / "fieldguide")
 TABLE1, TABLE2 = (read_paper()[name]["rows"] for name in ("table1", "table2"))
 SEVEN = [name for name in TABLE1 if Cell(name) in CUB_VIEWS]  # trained in every way
 
@@ -190,6 +192,17 @@ def test_runs_on_other_classes_or_without_a_partner_have_no_difference():
         reproduction.difference([CUB[BAG]] * 2, [CUB[BAG], FLOWERS[BAG]], "top1")
     with pytest.raises(ValueError, match="shorter"):
         reproduction.difference([CUB[BAG]] * 2, [CUB[BAG]], "top1")
+
+
+def test_what_pairs_of_words_and_the_char_cnn_tell_apart_is_as_stated():
+    reordered, shifted, distant = (
+        np.subtract(
+            *(pairs_told_apart(FIELDGUIDE, e, name) for e in ("bag-of-bigrams", "char-cnn"))
+        )
+        for name in ("reordered", "shifted", "distant")
+    )
+    for values, stated in ((shifted - reordered, (4.5, -1.5, 11.1)), (-distant, (3.9, -1.7, 10.3))):
+        assert difference(values, np.ones(25)) == pytest.approx(stated, abs=0.1)
 
 
 def change_of_gap(runs, others, metric, cell=READER):
