@@ -8,13 +8,16 @@ from dse.utils.errors import InputError, first_line
 
 logger = logging.getLogger(__name__)
 
+TYPES = ("cpu", "cuda", "mps")
+"""What a name may ask for; torch knows others, which `dse` was never run on."""
+
 
 def pick_device(name: str | torch.device | None = None) -> torch.device:
     """The device that is asked for, or the best one here, and a log line that says which.
 
     Args:
         name: `cpu`, `cuda`, `cuda:1`, `mps`; None: a CUDA GPU if there is one, else an Apple GPU,
-            else the CPU.
+            else the CPU. A `torch.device` may be of any type.
 
     Raises:
         InputError: no such device here.
@@ -28,6 +31,8 @@ def pick_device(name: str | torch.device | None = None) -> torch.device:
         name = "cuda" if torch.cuda.is_available() else "cpu"
         if name == "cpu" and torch.backends.mps.is_available():
             name = "mps"
+    if not picked and name.partition(":")[0] not in TYPES:
+        raise InputError(f"unknown device {name!r}: choose {', '.join(TYPES)}, or leave it out")
     try:
         device = torch.device(name)
         torch.empty(1, device=device)

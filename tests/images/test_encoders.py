@@ -163,8 +163,9 @@ def test_an_encoder_normalises_as_its_weights_expect(mean_colour):
 
 
 def test_every_tensor_is_made_on_the_device_of_the_network():
-    encoder = load_image_encoder("fieldguide", "meta")  # a tensor left on the CPU raises an error
-    assert encoder.device == torch.device("meta")
+    meta = torch.device("meta")  # a tensor left on the CPU raises an error
+    encoder = load_image_encoder("fieldguide", meta)
+    assert encoder.device == meta
     pixels = some_pixels(96).to("meta")
     assert encoder.network(encoder.normalise(pixels)).shape == (2, 1024)
 
