@@ -22,8 +22,8 @@ from dse.search.classes import UNKNOWN, Classification, classify, folder_labels,
 from dse.search.pages import Tile, chart, heading, notes, page, paragraph, sheet, table, thumbnail
 from dse.search.plots import confusion_heatmap, reliability_diagram, to_svg
 from dse.search.ranking import reading_notes
-from dse.utils.errors import InputError
-from dse.utils.files import printable, written_whole
+from dse.utils.errors import InputError, printable
+from dse.utils.files import written_whole
 
 SHOWN = 12
 """Images at either end of certainty that the page shows."""

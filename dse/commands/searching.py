@@ -25,8 +25,8 @@ from dse.search.ranking import (
     search_images,
 )
 from dse.utils.devices import pick_device
-from dse.utils.errors import InputError
-from dse.utils.files import printable, read_lines, written_whole
+from dse.utils.errors import InputError, printable
+from dse.utils.files import read_lines, written_whole
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from dse.utils.files import printable
+from dse.utils.errors import printable
 
 THUMBNAIL = 360
 """Pixels of the longer side of a picture on a page."""

@@ -19,7 +19,6 @@ from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 
 from dse.utils.errors import InputError
-from dse.utils.errors import printable as printable
 
 with suppress(ImportError):  # Windows has none
     import fcntl

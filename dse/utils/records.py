@@ -10,8 +10,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
-from dse.utils.errors import InputError
-from dse.utils.files import printable, read_bytes
+from dse.utils.errors import InputError, printable
+from dse.utils.files import read_bytes
 
 CHECKSUM = "sha256"
 """The key of a record's own checksum."""
