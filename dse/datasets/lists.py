@@ -25,7 +25,7 @@ def read_list(path: Path, remedy: str) -> list[str]:
     Raises:
         InputError: a file that cannot be read, is not UTF-8, or holds a control character.
     """
-    lines = read_utf8(path, remedy).replace("\r", "\n").split("\n")
+    lines = read_utf8(path, remedy).split("\n")
     for number, line in enumerate(lines, start=1):
         if control := _CONTROL_CHARACTER.search(line):
             raise InputError(

@@ -38,15 +38,17 @@ def is_there(path: Path) -> bool:
 
 
 def read_utf8(path: Path, remedy: str = "name another file", largest: int = LARGEST_TEXT) -> str:
-    """The text of a UTF-8 file, without a byte order mark; lines end in `\\n`, not in `\\r\\n`.
+    """The text of a UTF-8 file, without a byte order mark; every line ends in `\\n`.
+
+    `\\r\\n` and a lone `\\r` end a line, too.
 
     Args, Raises: as for `read_bytes`; also an `InputError` for the first line that is not UTF-8.
     """
     content = read_bytes(path, remedy, largest)
     try:
-        return content.decode("utf-8-sig").replace("\r\n", "\n")
+        return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
-        line = 1 + content.count(b"\n", 0, error.start)
+        line = len(error.object[: error.start + 1].splitlines())
         raise InputError(f"{path}, line {line}: not UTF-8 text: save the file as UTF-8") from None
 
 

@@ -181,6 +181,7 @@ def test_two_writers_of_one_target_leave_each_other_alone(target):
     [
         (b"one\ntwo\n", ["one", "two"]),
         (b"\xef\xbb\xbfone\r\ntwo", ["one", "two"]),
+        (b"one\rtwo\r\rfour\r", ["one", "two", "", "four"]),
         ("vögel\u2028\x0b\n\n鳥".encode(), ["vögel\u2028\x0b", "", "鳥"]),
         (b"", [""]),
     ],
@@ -190,8 +191,10 @@ def test_lines_end_where_an_editor_ends_them(tmp_path, content, lines):
     assert read_lines(tmp_path / "text") == lines
 
 
-def test_what_is_no_text_is_named_with_its_line(tmp_path):
-    (tmp_path / "text").write_bytes(b"one\ntwo\ncaf\xe9\n")
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["no mark", "byte order mark"])
+def test_what_is_no_text_is_named_with_its_line(tmp_path, end, mark):
+    (tmp_path / "text").write_bytes(mark + end.join([b"1", b"2", b"\xe9", b"4"]))
     with pytest.raises(InputError, match="text, line 3"):
         read_lines(tmp_path / "text")
     with pytest.raises(InputError, match=tmp_path.name):
