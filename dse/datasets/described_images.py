@@ -67,13 +67,21 @@ class DescribedImages:
 
     def __post_init__(self):
         n, num_classes = len(self.labels), len(self.class_names)
+        if getattr(self.labels, "dtype", None) != torch.int64:
+            raise InputError(f"{self.name}: labels must be a tensor of type torch.int64")
+        if self.features is not None and self.features.ndim != 3:
+            shape = tuple(self.features.shape)
+            raise InputError(f"{self.name}: features have shape {shape}: make it (N, views, D)")
         if len(self.captions) != n or (self.features is not None and len(self.features) != n):
             raise InputError(
                 f"{self.name}: {n} labels, {len(self.captions)} lists of captions and "
                 f"{'no' if self.features is None else len(self.features)} features differ in number"
             )
-        if n and not 0 <= int(self.labels.min()) <= int(self.labels.max()) < num_classes:
-            raise InputError(f"{self.name}: a label lies outside 0 to {num_classes - 1}")
+        if any(isinstance(own, str) for own in self.captions):
+            raise InputError(f"{self.name}: captions of an image are one string: make it a list")
+        for what, classes in {"a label": self.labels, **self.splits}.items():
+            if len(classes) and not 0 <= int(classes.min()) <= int(classes.max()) < num_classes:
+                raise InputError(f"{self.name}: {what} lies outside 0 to {num_classes - 1}")
         empty = (torch.bincount(self.labels, minlength=num_classes) == 0).nonzero().flatten()
         if len(empty):
             raise InputError(

@@ -193,6 +193,7 @@ def small_guide(own_cache, monkeypatch):
     """Four species with one image each, and a cache of its own."""
     species = fieldguide.guide_species()[:4]
     monkeypatch.setattr(fieldguide, "guide_species", lambda: species)
+    monkeypatch.setattr(fieldguide, "guide_splits", lambda: {"test": torch.arange(4)})
     monkeypatch.setattr(fieldguide, "IMAGES_PER_SPECIES", range(1, 2))
     return own_cache
 

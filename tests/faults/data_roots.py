@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 from joblib import parallel_config
@@ -200,14 +201,13 @@ def uses_cache(root: Path) -> Reading:
 @contextmanager
 def small_guide() -> Iterator[None]:
     """A FieldGuide of four birds with two pictures each."""
-    species, images = guide.guide_species, guide.IMAGES_PER_SPECIES
-    try:
-        guide.guide_species = lambda: species()[:4]
-        guide.IMAGES_PER_SPECIES = range(2, 3)
-        with parallel_config("sequential"):
-            yield
-    finally:
-        guide.guide_species, guide.IMAGES_PER_SPECIES = species, images
+    species = guide.guide_species()[:4]
+    small = {"guide_species": lambda: species, "guide_splits": dict}
+    with (
+        patch.multiple(guide, **small, IMAGES_PER_SPECIES=range(2, 3)),
+        parallel_config("sequential"),
+    ):
+        yield
 
 
 def fieldguide(root: Path) -> None:
