@@ -40,7 +40,8 @@ def read_splits(
     """The four splits from the authors' lists: `trainvalclasses.txt`, `testclasses.txt` and others.
 
     Where a list of names is missing, the list of ids is read, `trainvalids.txt` and so on: the line
-    numbers of `manifest.txt`. Where `train` alone is listed, `val` is the rest of `trainval`.
+    numbers of `manifest.txt`. Where one of `train` and `val` is listed, the other is the rest of
+    `trainval`; where neither is, `trainval` is divided by `make_inner_split`.
 
     Args:
         folder: holds the lists.
@@ -63,11 +64,15 @@ def read_splits(
     refuse_overlap(
         names["trainval"], names["test"], f"{paths['trainval']} and {paths['test'].name}"
     )
-    if is_there(paths["train"]):
-        names["train"] = _read_split(paths["train"], all_classes, source)
-        names["val"] = [name for name in names["trainval"] if name not in names["train"]]
-        if is_there(paths["val"]):
-            names["val"] = _read_split(paths["val"], all_classes, source)
+    listed = {
+        split: _read_split(paths[split], all_classes, source)
+        for split in ("train", "val")
+        if is_there(paths[split])
+    }
+    if listed:
+        taken = {name for own in listed.values() for name in own}
+        rest = [name for name in names["trainval"] if name not in taken]
+        names |= {split: listed.get(split, rest) for split in ("train", "val")}
         refuse_overlap(names["train"], names["val"], f"{paths['train']} and {paths['val'].name}")
         stray = sorted({*names["train"], *names["val"]} - set(names["trainval"]))
         if stray:

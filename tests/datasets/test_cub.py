@@ -48,6 +48,16 @@ def test_published_inner_lists_are_used_where_they_are(tiny_cub):
     assert data.splits["val"].tolist() == [1]
 
 
+@pytest.mark.parametrize(("split", "other"), [("train", "val"), ("val", "train")])
+def test_of_one_inner_list_the_other_is_the_rest(tiny_cub, split, other):
+    texts = tiny_cub / "cvpr2016_cub"
+    (texts / f"{split}classes.txt").write_text("001.Red_Bird\n004.Absent_Bird\n")
+    data = read_cub(tiny_cub)
+    assert data.splits[split].tolist() == [0]
+    assert data.splits[other].tolist() == [1, 3]
+    assert not any("seed" in note for note in data.notes)
+
+
 @pytest.mark.parametrize(
     ("raw", "expected"),
     [

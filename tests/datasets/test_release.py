@@ -132,6 +132,7 @@ def test_ids_stand_in_for_lists_that_are_not_there(archive):
 
 def test_trainval_is_divided_here_if_nothing_says_how(archive):
     (archive / "trainclasses.txt").unlink()
+    (archive / "valclasses.txt").unlink()
     data = read_release(archive)
     splits = as_lists(data.splits)
     assert sorted(splits["train"] + splits["val"]) == splits["trainval"]
