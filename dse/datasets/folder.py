@@ -7,8 +7,9 @@ The layout::
     root/captions/<class>/<image>.txt
     root/splits.json
 
-Images may also end in .jpeg, .png or .webp. Captions, one a line, stand beside the image or in the
-tree `captions/`. `splits.json` is `{"train": [classes], "val": [...], "test": [...]}`.
+Images may also end in .jpeg, .png or .webp; what is hidden does not count. Captions, one a line,
+stand beside the image or in the tree `captions/`. `splits.json` is `{"train": [classes], "val":
+[...], "test": [...]}`.
 """
 
 import json
@@ -47,7 +48,9 @@ def read_folder(root: Path | str) -> DescribedImages:
     paths = sorted(
         path
         for path in (root / "images").glob("*/*")
-        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+        if path.suffix.lower() in IMAGE_SUFFIXES
+        and not path.name.startswith(".")
+        and not path.parent.name.startswith(".")
     )
     if not paths:
         raise InputError(

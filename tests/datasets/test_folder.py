@@ -47,6 +47,13 @@ def test_reads_images_captions_and_makes_a_split_that_stays(photos):
     assert all(again.splits[s].tolist() == data.splits[s].tolist() for s in data.splits)
 
 
+def test_what_is_hidden_is_no_class(photos):
+    hidden = photos / "images" / ".ipynb_checkpoints" / "pic 0-checkpoint.png"
+    hidden.parent.mkdir()
+    Image.new("RGB", (4, 3)).save(hidden)
+    assert read_folder(photos).class_names == sorted(CLASSES)
+
+
 def test_a_split_that_is_given_is_used_and_other_classes_are_said(photos):
     names = {"train": ["sperling", "Blaumeise"], "val": ["rotkehlchen"], "test": [CLASSES[1]]}
     (photos / "splits.json").write_text(json.dumps(names))
