@@ -236,6 +236,15 @@ def test_a_damaged_cache_is_drawn_again(small_guide, damage):
     assert captions.read_bytes() == content
 
 
+@pytest.mark.parametrize("content", [b"[]", b"{}", b"1", b'{"a/00.png": "red"}', b"[" * 10_000])
+def test_captions_of_another_form_are_written_again(small_guide, content):
+    first = fieldguide.read_fieldguide()
+    folder = small_guide / f"fieldguide-{VERSION}"
+    (folder / fieldguide.CHECKSUM).unlink()
+    (folder / "captions.json").write_bytes(content)
+    assert fieldguide.read_fieldguide().captions == first.captions
+
+
 def test_a_cache_from_before_the_checksum_is_used(small_guide, monkeypatch):
     first = fieldguide.read_fieldguide()
     (small_guide / f"fieldguide-{VERSION}" / fieldguide.CHECKSUM).unlink()

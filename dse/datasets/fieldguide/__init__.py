@@ -22,6 +22,7 @@ from dse.datasets.fieldguide.view import View, sample_view
 from dse.utils.errors import InputError
 from dse.utils.files import cache_dir, is_there, read_bytes, remove, written_whole
 from dse.utils.progress import progress_bar
+from dse.utils.records import parse_json
 
 GUIDE_VERSION = 2
 """Part of the cache's name. Raise it when an image or a caption changes; a test says when."""
@@ -144,11 +145,11 @@ def _drawn_before(folder: Path) -> dict[str, list[str]] | None:
             expected = read_bytes(folder / CHECKSUM, "")
             if _checksum(content) != expected:
                 return None
-        captions = json.loads(content)
-    except (InputError, ValueError, RecursionError):
+        captions = parse_json(content, dict[str, list[str]], folder, "")
+    except InputError:
         return None
     there = {f"{path.parent.name}/{path.name}" for path in folder.glob("images/*/*")}
-    return captions if captions.keys() <= there else None
+    return captions if captions and captions.keys() <= there else None
 
 
 def _checksum(content: bytes) -> bytes:
