@@ -48,10 +48,11 @@ def load_dataset(
         root: the folder that holds the published folders, or your own; `$DSE_ROOT` if None.
         image_encoder: a name that `dse.images.encoders.load_image_encoder` knows; None: the data
             set's own, see `default_image_encoder`.
-        views: 1, train on the whole image, or 10, train on the paper's ten crops.
+        views: 1, train on the whole image, or 10, train on the paper's ten crops; `release` has
+            ten in either case.
         float16: keep the features in half the memory.
         precision: of the image encoder, `32-true`, `16-mixed` or `bf16-mixed`. Each precision has
-            features of its own in the cache.
+            features of its own in the cache; `release` has `32-true` alone.
         device: where to extract features that are not in the cache, `cpu`, `cuda`, `cuda:1` or
             `mps`; None: the best one here.
         progress: show bars.
@@ -90,16 +91,24 @@ def add_features(
     device: torch.device | str | None = None,
     progress: bool = True,
 ) -> DescribedImages:
-    """What `read_dataset` gave, with image features; arguments and errors as for `load_dataset`."""
+    """What `read_dataset` gave, with image features; arguments and errors as for `load_dataset`.
+
+    Data that bring their features have no images to extract others from: they keep all their views,
+    and `float16` halves them.
+    """
     _refuse_unknown_views(views)
     refuse_unknown_precision(precision)
     if data.features is not None:
-        if image_encoder not in (None, data.image_encoder):
-            raise InputError(
-                f"{data.name} holds features, but no images for {image_encoder!r}: "
-                "leave --image-encoder out"
-            )
-        return data
+        for flag, asked, there in (
+            ("--image-encoder", image_encoder, (None, data.image_encoder)),
+            ("--views", views, (1, data.features.shape[1])),
+            ("--feature-precision", precision, (data.feature_precision,)),
+        ):
+            if asked not in there:
+                raise InputError(
+                    f"{data.name} holds features, but no images for {flag} {asked}: leave it out"
+                )
+        return replace(data, features=data.features.half()) if float16 else data
     encoder = load_image_encoder(
         image_encoder or default_image_encoder(data.name), precision=precision
     )

@@ -1,5 +1,6 @@
 """The authors' archives, written here in their layout: features, captions, splits, faults."""
 
+from dataclasses import replace
 from random import Random
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis.extra import numpy as hnp
 
 from dse.cli import main
-from dse.datasets import load_dataset, release
+from dse.datasets import READERS, load_dataset, release
 from dse.datasets.described_images import DescribedImages
 from dse.datasets.release import read_release, read_vocabulary
 from dse.text.tokens import CHARACTER_LENGTH, CharacterTokenizer
@@ -256,9 +257,21 @@ def test_the_whole_way_through_the_commands(archive, tmp_path, capsys):
     assert "test: 2 classes, 7 images" in capsys.readouterr().out
 
 
-def test_features_of_another_encoder_are_not_to_be_had(archive):
-    with pytest.raises(InputError, match="no images for 'googlenet'"):
-        load_dataset("release", archive, image_encoder="googlenet")
+@pytest.mark.parametrize(
+    "asked", [{"image_encoder": "googlenet"}, {"precision": "16-mixed"}, {"views": 10}]
+)
+def test_other_features_than_those_of_the_archive_are_not_to_be_had(archive, monkeypatch, asked):
+    one_view = replace(read_release(archive), features=torch.zeros(21, 1, DIM))
+    monkeypatch.setitem(READERS, "release", lambda root: one_view)
+    (value,) = asked.values()
+    with pytest.raises(InputError, match=f"no images for --.* {value}: leave it out"):
+        load_dataset("release", archive, **asked)
+
+
+def test_its_features_are_kept_in_half_the_memory_on_request(archive):
+    whole, half = (load_dataset("release", archive, float16=asked) for asked in (False, True))
+    assert (whole.features.dtype, half.features.dtype) == (torch.float32, torch.float16)
+    assert torch.equal(half.features, whole.features.half())
 
 
 FINCH = "images/001.Red_Finch.t7"
