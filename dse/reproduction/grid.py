@@ -54,7 +54,8 @@ def run_grid(
 
     Args:
         jobs: by name, what `work` needs. A name is that of a file: letters, digits, `.-_`.
-        work: gives a result that JSON can hold. With Ray it and the jobs are pickled.
+        work: gives a result that JSON can hold, which has no NaN. With Ray it and the jobs are
+            pickled.
         folder: gets the results.
         parallel: None, in order in this process, or `ray`.
         retries: how often Ray tries a job again whose worker died. A cluster that is not ours may
@@ -132,7 +133,7 @@ def _attempt(work: Callable[[Any], dict], job: Any) -> _Outcome:
     started = time.monotonic()
     result = {}
     try:
-        result["text"] = json.dumps(dict(work(job)), indent=1) + "\n"
+        result["text"] = json.dumps(dict(work(job)), indent=1, allow_nan=False) + "\n"
     except InputError as error:
         result["error"] = str(error)
     except Exception as error:

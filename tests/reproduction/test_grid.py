@@ -173,6 +173,13 @@ def test_a_result_that_cannot_be_written_fails_alone(tmp_path):
     assert "taken.json cannot be written" in frame.error[0]
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_result_that_could_not_be_read_again_fails(tmp_path, value):
+    frame = run_grid({"a": value, "b": 0.5}, lambda loss: {"loss": loss}, tmp_path)
+    assert frame.state.tolist() == ["failed", "done"]
+    assert "JSON" in frame.error[0] and contents(tmp_path) == {"b.json": {"loss": 0.5}}
+
+
 def test_work_that_forgets_its_result_fails(tmp_path):
     assert run_grid({"a": 1}, lambda job: None, tmp_path).state.tolist() == ["failed"]
     assert contents(tmp_path) == {}
