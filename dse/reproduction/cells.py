@@ -116,7 +116,8 @@ class Cell:
         Raises:
             InputError: it is not the name of a cell.
         """
-        encoders, objectives, forms = map("|".join, (TEXT_ENCODERS, OBJECTIVES, FORMS))
+        encoders = "|".join(map(re.escape, TEXT_ENCODERS))  # some have names of your own
+        objectives, forms = "|".join(OBJECTIVES), "|".join(FORMS)
         seed, captions = "seed([0-9]{1,10})", "captions([0-9]{1,3})"
         pattern = rf"({encoders})-({objectives})-{seed}(?:-{captions})?(?:-({forms}))?"
         found = re.fullmatch(pattern, name)

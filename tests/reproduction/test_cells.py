@@ -50,6 +50,15 @@ def test_other_files_are_no_cells(name):
         Cell.from_name(name)
 
 
+@pytest.mark.parametrize("name", ["my.net", "c++", "net(2"])
+def test_an_encoder_of_ones_own_may_have_any_signs(monkeypatch, name):
+    monkeypatch.setitem(TEXT_ENCODERS, name, None)
+    for cell in (Cell(name), Cell("char-cnn")):
+        assert Cell.from_name(cell.name) == cell
+    with pytest.raises(InputError, match="is not a cell"):
+        Cell.from_name("my-net-ds-seed0")
+
+
 def test_the_grid_is_the_one_that_was_planned():
     names = [cell.name for cell in choose_cells()]
     assert len(names) == len(set(names)) == 18 + 18 + 48 + 4 + 2 + 20
