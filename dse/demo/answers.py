@@ -73,8 +73,9 @@ class Demo:
     uploads: Path
 
     @_answer
-    def find(self, description: str) -> list[str]:
+    def find(self, description: str | None) -> list[str]:
         """The photographs that a description fits best, as `search_images` ranks them."""
+        description = str(description or "")
         matches = search_images(self.run, description, self.images, IMAGES_SHOWN)
         tiles = []
         for rank, match in enumerate(matches, start=1):

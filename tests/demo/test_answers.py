@@ -74,7 +74,7 @@ def test_classes_in_the_order_of_classify(demo):
     assert "<i>" not in answer
 
 
-@pytest.mark.parametrize("description", ["", "  \n"])
+@pytest.mark.parametrize("description", ["", "  \n", None])
 def test_an_empty_description_finds_nothing(demo, description):
     assert "empty" in told(demo.find(description))[0]
     assert "no description" in told(demo.rank(mine(demo), description))[0]
