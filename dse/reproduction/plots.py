@@ -1,6 +1,8 @@
-"""The tables and figures of the paper, its figures beside ours, drawn from a summary.
+"""The tables and figures of the paper, its figures beside ours, and what a run sees.
 
-The paper's figures are dashed, ours solid. Every function returns its figure and shows nothing.
+Most are drawn from a summary, the paper's figures dashed and ours solid; `confusion_matrix` from
+the record of one run; `retrieval` and `species_map` from images and descriptions themselves. Every
+function returns its figure and shows nothing.
 """
 
 import re

@@ -112,14 +112,13 @@ def read_records(folder: Path) -> dict[Cell, dict]:
             cell = Cell.from_name(path.stem)
         except InputError:
             continue
-        record = read_record(path, cell)
-        for other, known in records.items():
-            if _must_agree(record) != _must_agree(known):
-                raise InputError(
-                    f"{path} and {other.name}.json were measured on different data, or with "
-                    "another length of training: give each a folder of its own"
-                )
-        records[cell] = record
+        records[cell] = read_record(path, cell)
+        first = next(iter(records))
+        if _must_agree(records[cell]) != _must_agree(records[first]):
+            raise InputError(
+                f"{path} and {first.name}.json were measured on different data, or with another "
+                "length of training: give each a folder of its own"
+            )
     return records
 
 

@@ -103,7 +103,7 @@ def paint_perch(image: np.ndarray, kind: str, feet: tuple[float, float], seed: i
     else:
         left, right = y + 0.05 * (rng.random() - 0.5), y + 0.05 * (rng.random() - 0.5)
         shape = np.array([[-0.1, left], [x, y], [1.1, right], [1.1, 1.1], [-0.1, 1.1]])
-        mask = polygon_mask(size, smooth(shape[:3], closed=False), shape[[0, 1, 2, 3, 4]])
+        mask = polygon_mask(size, smooth(shape[:3], closed=False), shape)
         colour = hex_colour(pick(rng, ("b9a582", "a8936e", "93a06a", "c2b59b")))
         paint(image, colour, blurred(mask, 0.012))
         pebbles = np.column_stack([rng.random(14), y + 0.03 + (1 - y) * rng.random(14)])
