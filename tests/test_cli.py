@@ -151,11 +151,14 @@ def test_an_unknown_image_encoder_and_an_empty_root(tiny_cub, capsys, tmp_path):
     assert "no folder CUB_200_2011" in refused(empty, capsys)
 
 
-def test_figures_that_cannot_be_written_are_one_line(tiny_cub, capsys, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("file/figures.json", "file is a file"), ("a" * 300, "cannot be read or written (File name")],
+)
+def test_figures_that_cannot_be_written_are_one_line(tiny_cub, capsys, tmp_path, name, told):
     (tmp_path / "file").write_text("")
-    target = str(tmp_path / "file" / "figures.json")
-    line = refused(["data", "cub", "--root", str(tiny_cub), "--json", target], capsys)
-    assert f"{tmp_path / 'file'} cannot be read or written" in line
+    target = str(tmp_path / name)
+    assert told in refused(["data", "cub", "--root", str(tiny_cub), "--json", target], capsys)
 
 
 def test_python_dash_m_is_the_same_command():

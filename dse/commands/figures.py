@@ -11,7 +11,7 @@ READ = ("captions", "classes", "file", "image")
 """Options that name a file to read."""
 
 
-def write_json(figures: dict, path: Path | None) -> None:
+def write_json(figures: dict | list, path: Path | None) -> None:
     """Write what `--json FILE` asks for; nothing if it was not given."""
     if path is not None:
         with written_whole(path) as partial:
@@ -36,6 +36,17 @@ def refuse_overwriting(options: Namespace) -> None:
             raise InputError(f"{path} is read, too: give --{flag} another name")
         if place in written:
             raise InputError(f"{path} is --{written[place]} already: give --{flag} another name")
-        if flag == "json" and place.is_dir():
-            raise InputError(f"{path} is a folder: give --json the name of a file")
+        if flag == "json":
+            refuse_no_place(path, flag)
         written[place] = flag
+
+
+def refuse_no_place(path: Path, flag: str) -> None:
+    """Raise an `InputError` if a folder is where a file is to be, or a file where its folder is."""
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: give --{flag} the name of a file")
+    above = next(parent for parent in path.parents if parent.exists())
+    if not above.is_dir():
+        raise InputError(
+            f"{above} is a file, and {path.name} would lie in it: give --{flag} another name"
+        )

@@ -9,11 +9,11 @@ from pathlib import Path
 from PIL import Image
 
 import dse
-from dse.commands.figures import write_json
+from dse.commands.figures import refuse_no_place, write_json
 from dse.images.encoders import ImageEncoder
 from dse.images.features import extract_features
 from dse.images.image_folder import ImageFolder, read_image_folder
-from dse.images.views import read_image
+from dse.images.views import IMAGE_SUFFIXES, read_image
 from dse.search.pages import Tile, collapsed_list, notes, page, paragraph, sheet, thumbnail
 from dse.search.plots import contact_sheet, save_png
 from dse.search.ranking import (
@@ -29,6 +29,9 @@ from dse.utils.errors import InputError, printable
 from dse.utils.files import read_lines, written_whole
 
 logger = logging.getLogger(__name__)
+
+FILES = (*IMAGE_SUFFIXES, ".gif", ".htm", ".html", ".pdf", ".svg")
+"""Endings by which `--out` is taken for a file and not for a folder."""
 
 
 def search(options: Namespace) -> None:
@@ -113,16 +116,15 @@ def output_files(options: Namespace, name: str, kinds: Sequence[str]) -> dict[st
     """What `--out` asks for: one file, or one of each kind in a folder; by suffix.
 
     Raises:
-        InputError: a file of another kind, or a picture that the next search would find.
+        InputError: a file of another kind, a place where none can be written, or a picture that
+            the next search would find.
     """
-    out = options.out
-    if out.suffix.lower() in (".html", ".png"):
-        files = {out.suffix.lower(): out}
-    else:
-        files = {kind: out / f"{name}{kind}" for kind in kinds}
+    out, suffix = options.out, options.out.suffix.lower()
+    files = {suffix: out} if suffix in FILES else {kind: out / f"{name}{kind}" for kind in kinds}
     for kind, file in files.items():
         if kind not in kinds:
             raise InputError(f"{file} is no {' or '.join(kinds)} file: name one, or a folder")
+        refuse_no_place(file, "out")
         if kind == ".png" and file.resolve().is_relative_to(options.images.resolve()):
             raise InputError(
                 f"{file} would lie among the images, and be found as one: choose another --out"

@@ -76,6 +76,27 @@ def test_one_file_may_be_asked_for(folder, suffix):
     assert not (folder / "search").exists()
 
 
+@pytest.mark.parametrize(
+    ("out", "word"),
+    [
+        ("found.jpg", "no .html or .png file"),
+        ("found.pdf", "no .html or .png file"),
+        ("notes", "notes is a file"),
+        ("notes/found.png", "notes is a file"),
+        ("sheet.html", "sheet.html is a folder"),
+        ("old", "old/red.png is a folder"),
+    ],
+)
+def test_a_place_where_nothing_can_be_written_is_refused_before_the_work(
+    folder, capsys, own_cache, out, word
+):
+    (folder / "notes").touch()
+    for taken in ("sheet.html", "old/red.png"):
+        (folder / taken).mkdir(parents=True)
+    assert word in refused(search("red", "--out", out), capsys)
+    assert not (own_cache / "images").exists()
+
+
 def test_names_from_outside_stay_text(folder, capsys):
     os.rename(folder / "photos" / "a.png", folder / "photos" / "<b onload=x>&$a_\x1b[2J.png")
     os.rename("photos/c.png", os.fsencode("photos/caf") + b"\xe9.png")
