@@ -125,6 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument(
         "--image", required=True, type=Path, metavar="FILE", help="a JPEG, PNG or WebP file"
     )
+    _add_image_encoder(explain)
     explain.add_argument(
         "--out", type=Path, metavar="FILE", help="also draw it, in a .png or .html file"
     )

@@ -3,7 +3,6 @@
 import json
 
 import pytest
-import torch
 from PIL import Image
 
 import dse
@@ -58,7 +57,7 @@ def test_it_prints_a_sum_and_writes_png_html_and_json(name, saved, bird, tmp_pat
 def test_a_caption_that_a_terminal_cannot_show_is_explained(saved, bird, capsys):
     run = saved("char-cnn-rnn")
     assert main(["explain", run, "a\nred \udcff\x1b[31m 鳥", "--image", str(bird)]) == 0
-    assert "a red   [31m 鳥" in capsys.readouterr().out
+    assert "a?red ??[31m 鳥".replace("?", "\N{REPLACEMENT CHARACTER}") in capsys.readouterr().out
 
 
 def refused(arguments, capsys):
@@ -74,17 +73,21 @@ def test_wrong_calls_are_one_line(saved, bird, tmp_path, capsys):
     run, image = saved("bag-of-words"), ["--image", str(bird)]
     broken = tmp_path / "broken.png"
     broken.write_bytes(bird.read_bytes()[:60])
+    folder = tmp_path / "why.html"
+    folder.mkdir()
     for arguments, word in (
         ([run, "a", "--image", str(broken)], "broken.png"),
         ([run, "a", "--image", str(tmp_path / "none.png")], "none.png"),
         ([run, "a", "--image", str(tmp_path)], str(tmp_path)),
         ([run, "a", *image, "--out", "why.svg"], "why.svg"),
+        ([run, "a", *image, "--out", str(bird / "why.png")], "bird.png is a file"),
+        ([run, "a", *image, "--out", str(folder)], "why.html is a folder"),
         ([str(tmp_path), "a", *image], "not a run"),
         ([run, "a", *image, "--device", "tpu"], "tpu"),
         ([saved("attributes"), "a", *image], "attributes"),
         ([saved("word-lstm", dim=16), "a", *image], "16"),
-        ([saved("char-cnn", image_encoder="release"), "a", *image], "release"),
-        ([saved("word-cnn", image_encoder=None), "a", *image], "word-cnn"),
+        ([saved("char-cnn", image_encoder="release"), "a", *image], "--image-encoder"),
+        ([saved("word-cnn", image_encoder=None), "a", *image], "--image-encoder"),
         ([saved("char-lstm", image_encoder="vgg"), "a", *image], "vgg"),
     ):
         assert word in refused(["explain", *arguments], capsys)
@@ -94,12 +97,15 @@ def test_wrong_calls_are_one_line(saved, bird, tmp_path, capsys):
 def test_features_are_extracted_as_the_run_was_trained(saved, bird, tmp_path, monkeypatch):
     asked = []
 
-    def load(name, device, precision):
-        asked.append((name, torch.device(device), precision))
+    def load(name, precision):
+        asked.append((name, precision))
         return encoder
 
     encoder = dse.load_image_encoder("fieldguide")
-    monkeypatch.setattr("dse.load_image_encoder", load)
-    run = saved("bag-of-words", feature_precision="bf16-mixed")
-    assert main(["explain", run, "a bird", "--image", str(bird), "--device", "cpu"]) == 0
-    assert asked == [("fieldguide", torch.device("cpu"), "bf16-mixed")]
+    monkeypatch.setattr("dse.search.ranking.load_image_encoder", load)
+    run = saved("bag-of-words", image_encoder=None, feature_precision="bf16-mixed")
+    explain = ["explain", run, "a bird", "--image", str(bird), "--device", "cpu"]
+    assert main([*explain, "--image-encoder", "named"]) == 0
+    explain[1] = saved("char-cnn", feature_precision="bf16-mixed")
+    assert main(explain) == 0
+    assert asked == [("named", "bf16-mixed"), ("fieldguide", "bf16-mixed")]
