@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 import dse
-from dse.commands.figures import write_json
+from dse.commands.figures import refuse_no_place, write_json
 from dse.datasets.captions import CaptionLines, CaptionTree
 from dse.text.coverage import Coverage, coverage_of
 from dse.utils.devices import pick_device
@@ -21,13 +21,18 @@ BLOCK = 4096
 
 
 def embed(options: Namespace) -> None:
-    refuse_unknown_ending(options.out.suffix)
-    if options.out.is_dir():
-        raise InputError(f"{options.out} is a folder: give --out the name of a file")
+    refuse_unknown_ending(options.out)
+    refuse_no_place(options.out, "out")
+    is_tree = options.captions.is_dir()
+    names_file = None
+    if is_tree and options.out.suffix == ".npy":  # it has no place for the images' names
+        names_file = options.out.with_suffix(".images.json")
+        refuse_no_place(names_file, "out")
+        if options.json is not None and options.json.resolve() == names_file.resolve():
+            raise InputError(f"{options.json} gets the images' names: give --json another name")
+    captions = CaptionTree(options.captions) if is_tree else CaptionLines(options.captions)
     run = dse.Run.load(options.run, pick_device(options.device))
     dim = run.encode([]).shape[1]
-    is_tree = options.captions.is_dir()
-    captions = CaptionTree(options.captions) if is_tree else CaptionLines(options.captions)
     coverage = coverage_of(run.encoder.tokenizer)
     total, digest = _survey(captions, coverage)
 
@@ -38,13 +43,13 @@ def embed(options: Namespace) -> None:
     }
     if is_tree:
         metadata["images"] = json.dumps(captions.images, ensure_ascii=False)
-        if options.out.suffix == ".npy":  # it has no place for them
-            write_json(captions.images, options.out.with_suffix(".images.json"))
     shape = (len(captions.images), captions.per_image, dim) if is_tree else (total, dim)
     with written_whole(options.out) as partial, partial.open("wb") as file:
-        file.write(row_file_header(options.out.suffix, shape, metadata))
+        file.write(row_file_header(options.out, shape, metadata))
         for rows in _embedded(run, captions, total, digest):
             file.write(rows)
+    if names_file is not None:
+        write_json(captions.images, names_file)
 
     figures = {"shape": shape, **metadata, "read": None if coverage is None else coverage.to_dict()}
     if is_tree:

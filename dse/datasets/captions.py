@@ -6,7 +6,7 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from dse.utils.errors import InputError, Problems
-from dse.utils.files import read_bytes
+from dse.utils.files import read_bytes, refuse_no_file
 
 LARGEST_FILE = 10_000_000
 """Bytes of one image's captions; ten captions have 1,000."""
@@ -26,16 +26,23 @@ def read_captions(path: Path) -> list[str]:
     become one space; empty lines are dropped. Nothing else is changed.
 
     Raises:
-        InputError: a file that is missing, cannot be read or is too large, or one without a
-            caption.
+        InputError: a file that is missing, cannot be read, is too large or no UTF-8 but UTF-16, or
+            one without a caption.
     """
     content = read_bytes(path, "every image needs its file of captions", LARGEST_FILE)
     text = _LOST_CHARACTER.sub(" ", content.decode("utf-8-sig", errors="replace"))
+    _refuse_utf16(path, text)
     captions = [" ".join(line.split()) for line in _LINE_END.split(text)]
     captions = [caption for caption in captions if caption]
     if not captions:
         raise InputError(f"{path} holds no caption: write one a line, or remove its image")
     return captions
+
+
+def _refuse_utf16(where: Path | str, text: str) -> None:
+    """Raise an `InputError` if a text has a NUL, as every other byte of UTF-16 is one."""
+    if "\0" in text:
+        raise InputError(f"{where}: not UTF-8 text, but UTF-16 or no text: save the file as UTF-8")
 
 
 def read_caption_files(paths: Sequence[Path], problems: Problems) -> list[list[str]]:
@@ -67,13 +74,14 @@ class CaptionLines:
         path: the file.
 
     Raises:
-        InputError: a pipe, which cannot be read again; when it is read, a file that cannot be, or
-            a line that is no caption by its length.
+        InputError: no such file, or a pipe, which cannot be read again; when it is read, a file
+            that cannot be or is UTF-16, or a line that is no caption by its length.
     """
 
+    REMEDY = "write the captions to a file, one a line, and name it"
+
     def __init__(self, path: Path):
-        if path.exists() and not path.is_file():
-            raise InputError(f"{path} is not a file: write the captions to one first")
+        refuse_no_file(path, self.REMEDY)
         self.path = path
 
     def __iter__(self) -> Iterator[str]:
@@ -82,6 +90,7 @@ class CaptionLines:
                 number = 0
                 while line := file.readline(LONGEST_LINE):
                     number += 1
+                    _refuse_utf16(f"{self.path}, line {number}", line)
                     if len(line) == LONGEST_LINE and not line.endswith("\n"):
                         raise InputError(
                             f"{self.path}, line {number}: has {LONGEST_LINE:,} characters or more: "
@@ -89,7 +98,9 @@ class CaptionLines:
                         )
                     yield line.removesuffix("\n")
         except OSError as error:
-            raise InputError(f"{self.path} cannot be read ({error.strerror})") from None
+            raise InputError(
+                f"{self.path} cannot be read ({error.strerror}): {self.REMEDY}"
+            ) from None
 
 
 class CaptionTree:

@@ -4,6 +4,7 @@ import io
 import json
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -14,12 +15,13 @@ ROW_FILES = (".npy", ".safetensors")
 
 
 def row_file_header(
-    ending: str, shape: Sequence[int], metadata: dict[str, str] | None = None
+    path: Path, shape: Sequence[int], metadata: dict[str, str] | None = None
 ) -> bytes:
     """What stands before the rows of a file; after it come their bytes, float32, little-endian.
 
     Args:
-        ending: `.npy`, or `.safetensors`, whose one tensor is called `embeddings`.
+        path: of the file: it ends in `.npy`, or in `.safetensors`, whose one tensor is called
+            `embeddings`.
         shape: of the whole array, rows first.
         metadata: for `.safetensors`; a `.npy` has no place for it.
 
@@ -30,11 +32,12 @@ def row_file_header(
 
     Example:
         >>> rows = np.ones((2, 3), "<f4")
-        >>> np.load(io.BytesIO(row_file_header(".npy", rows.shape) + rows.tobytes())).sum()
+        >>> whole = row_file_header(Path("a.npy"), rows.shape) + rows.tobytes()
+        >>> np.load(io.BytesIO(whole)).sum()
         np.float32(6.0)
     """
-    refuse_unknown_ending(ending)
-    if ending == ".npy":
+    refuse_unknown_ending(path)
+    if path.suffix == ".npy":
         file = io.BytesIO()
         about = {"descr": "<f4", "fortran_order": False, "shape": tuple(shape)}
         np.lib.format.write_array_header_1_0(file, about)
@@ -45,9 +48,7 @@ def row_file_header(
     return len(header).to_bytes(8, "little") + header
 
 
-def refuse_unknown_ending(ending: str) -> None:
+def refuse_unknown_ending(path: Path) -> None:
     """Raise an `InputError` if `row_file_header` does not know the ending of a file's name."""
-    if ending not in ROW_FILES:
-        raise InputError(
-            f"a file of rows ends in {' or '.join(ROW_FILES)}, not in {ending!r}: rename it"
-        )
+    if path.suffix not in ROW_FILES:
+        raise InputError(f"{path} is no {' or '.join(ROW_FILES)} file: give it another name")

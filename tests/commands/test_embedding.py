@@ -135,9 +135,30 @@ def test_what_cannot_be_embedded_is_one_line_and_no_file(run, tree, lines, tmp_p
     assert "a.txt holds no caption" in refused(capsys, run, tree, "--out", out)
     assert "CLASS/IMAGE.txt" in refused(capsys, run, tree / "002.Jay", "--out", out)
     assert "nowhere.txt" in refused(capsys, run, tmp_path / "nowhere.txt", "--out", out)
-    assert "not a file" in refused(capsys, run, "/dev/null", "--out", out)
-    assert "'.pt'" in refused(capsys, run, lines, "--out", out.with_suffix(".pt"))
+    assert "/dev/null is no file" in refused(capsys, run, "/dev/null", "--out", out)
+    assert "rows.pt" in refused(capsys, run, lines, "--out", out.with_suffix(".pt"))
     assert not out.parent.exists()
+
+
+def test_captions_are_looked_for_before_the_run_is_loaded(tmp_path, capsys):
+    arguments = (tmp_path / "no run", tmp_path / "nowhere.txt", "--out", tmp_path / "rows.npy")
+    assert "nowhere.txt is missing" in refused(capsys, *arguments)
+
+
+def test_names_of_images_are_written_after_the_rows_and_by_themselves(
+    run, tree, tmp_path, capsys, monkeypatch
+):
+    rows, names = tmp_path / "rows.npy", tmp_path / "rows.images.json"
+    assert "another name" in refused(capsys, run, tree, "--out", rows, "--json", names)
+
+    def fails(*_):
+        raise dse.InputError("something is wrong")
+
+    monkeypatch.setattr(embedding, "_embedded", fails)
+    assert "something is wrong" in refused(capsys, run, tree, "--out", rows)
+    assert not names.exists()
+    names.mkdir()
+    assert "rows.images.json is a folder" in refused(capsys, run, tree, "--out", rows)
 
 
 def test_captions_that_change_meanwhile_are_refused(run, lines, tmp_path, capsys, monkeypatch):
@@ -199,6 +220,8 @@ def test_what_is_read_is_not_written_over(run, lines, tmp_path, capsys):
         (run, lines, "--out", tmp_path / "other.npy", "--json", run / "config.json"),
         (run, lines, "--out", tmp_path / "folder.npy"),
         (run, lines, "--out", tmp_path / "other.npy", "--json", tmp_path / "folder.npy"),
+        (run, lines, "--out", lines / "rows.npy"),
+        (run, lines, "--out", tmp_path / "other.npy", "--json", lines / "figures.json"),
     ):
         assert embed(*arguments) == 2
         (line,) = capsys.readouterr().err.splitlines()

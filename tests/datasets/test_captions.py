@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from dse.datasets import captions as module
-from dse.datasets.captions import CaptionLines
+from dse.datasets.captions import CaptionLines, read_captions
 from dse.utils.errors import InputError
 from faults.corruptions import NO_FILE, PLACE
 
@@ -26,6 +26,20 @@ def test_a_line_that_is_no_caption_by_its_length_is_named(tmp_path, monkeypatch)
     path.write_text("blue\na red bird, blue below\n")
     with pytest.raises(InputError, match=r"captions\.txt, line 2: has 10 characters or more"):
         list(CaptionLines(path))
+
+
+@pytest.mark.parametrize("read", [read_captions, lambda path: list(CaptionLines(path))])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_a_file_in_utf_16_is_refused(tmp_path, read, encoding):
+    path = tmp_path / "captions.txt"
+    path.write_text("a red bird\n\u9ce5\n", encoding=encoding)
+    with pytest.raises(InputError, match=r"captions\.txt.*save the file as UTF-8"):
+        read(path)
+
+
+def test_a_file_that_is_missing_is_refused_before_it_is_read(tmp_path):
+    with pytest.raises(InputError, match=r"captions\.txt is missing: write the captions to a file"):
+        CaptionLines(tmp_path / "captions.txt")
 
 
 @pytest.mark.parametrize("instead", NO_FILE)
