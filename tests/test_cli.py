@@ -287,8 +287,9 @@ def test_evaluate_says_what_it_cannot_tell(a_run, capsys):
     (a_run / "config.json").write_text(json.dumps(about))
     assert main(["evaluate", str(a_run)]) == 0
     assert "cannot be told" in capsys.readouterr().err
-    (a_run / "config.json").write_text(json.dumps({**about, "dataset": {}}))
-    assert "names no data set" in refused(["evaluate", str(a_run)], capsys)
+    for dataset in ({}, {**about["dataset"], "name": "colours"}):  # one trained in Python
+        (a_run / "config.json").write_text(json.dumps({**about, "dataset": dataset}))
+        assert "names no data set" in refused(["evaluate", str(a_run)], capsys)
 
 
 def test_evaluate_says_that_classes_were_trained_on(a_run, capsys):

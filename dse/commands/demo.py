@@ -12,6 +12,7 @@ import torch
 
 import dse
 from dse.commands.searching import counted, load_run
+from dse.datasets import DATASETS
 from dse.demo.answers import Demo, Example
 from dse.demo.page import build_app
 from dse.demo.server import address, listen, serve
@@ -54,14 +55,16 @@ def _images(options: Namespace, run: dse.Run, encoder: ImageEncoder) -> tuple[Im
     """
     if options.images is not None:
         return read_image_folder(options.images, encoder, device=run.device), Example()
-    data = dse.load_dataset(
-        run.dataset.get("name"),
-        options.root or run.dataset.get("root"),
-        image_encoder=encoder.name,
-        precision=encoder.precision,
-        device=run.device,
-    ).subset("test")
-    if not data.image_paths:
+    name, data = run.dataset.get("name"), None
+    if name in DATASETS and name != "release":  # which has features, but no images
+        data = dse.load_dataset(
+            name,
+            options.root or run.dataset.get("root"),
+            image_encoder=encoder.name,
+            precision=encoder.precision,
+            device=run.device,
+        ).subset("test")
+    if data is None or not data.image_paths:
         raise InputError(
             f"{options.run} was trained on data without images of unseen classes: name photographs "
             "with --images DIR"

@@ -60,8 +60,10 @@ def train(options: Namespace) -> None:
 def evaluate(options: Namespace) -> None:
     device = pick_device(options.device)
     run = dse.Run.load(options.run, device)
-    if run.dataset.get("name") is None:
-        raise InputError(f"{options.run} names no data set: evaluate it in Python, dse.evaluate")
+    if run.dataset.get("name") not in DATASETS:
+        raise InputError(
+            f"{options.run} names no data set that can be read: evaluate it in Python, dse.evaluate"
+        )
     data = dse.load_dataset(
         run.dataset["name"],
         options.root or run.dataset.get("root"),

@@ -88,13 +88,15 @@ def test_one_line_for_each_wrong_call(folder, started, capsys):
 
 
 def test_a_run_without_images_of_its_own_asks_for_some(folder, started, capsys, monkeypatch):
-    run = colour_run()
-    run.dataset |= {"name": "toy", "root": None}
-    run.save("toy")
     none = torch.empty(0, dtype=torch.int64)
-    data = dse.DescribedImages("toy", None, none, [], [], {"test": none})
-    monkeypatch.setattr(dse, "load_dataset", lambda *_, **__: data)
-    assert "--images DIR" in refused(["demo", "toy", "--port", "0"], capsys)
+    data = dse.DescribedImages("folder", None, none, [], [], {"test": none})
+    monkeypatch.setattr(dse, "load_dataset", lambda name, *_, **__: {"folder": data}[name])
+    for name in ("folder", "release", "colours", None):
+        run = colour_run()
+        run.dataset |= {"name": name, "root": None}
+        run.save(folder / f"trained on {name}")
+        line = refused(["demo", str(folder / f"trained on {name}"), "--port", "0"], capsys)
+        assert "--images DIR" in line
 
 
 def test_without_gradio_the_extra_is_named(folder, capsys, monkeypatch):
