@@ -3,6 +3,8 @@
 from argparse import Namespace
 from collections.abc import Sequence
 
+import torch
+
 from dse.commands.figures import write_json
 from dse.commands.searching import (
     counted,
@@ -35,11 +37,14 @@ def classify_images(options: Namespace) -> None:
     classes = read_classes(options.classes)
     files = output_files(options, options.images.resolve().name or "images", (".html",))
     if options.calibration:
-        _refuse_unlabelled(options, list(classes))
+        there = find_images(options.images)
+        _refuse_few_labels(options, folder_labels(options.images, there, list(classes)))
     run, encoder = load_run(options)
     told = _class_notes(run, classes)
     images = read_image_folder(options.images, encoder, device=run.device)
     found = classify(run, classes, images)
+    if options.calibration:
+        _refuse_few_labels(options, found.labels)
     metrics = _measured(found)
     calibrations = _calibrations(metrics) if options.calibration else {}
 
@@ -67,12 +72,12 @@ def classify_images(options: Namespace) -> None:
     write_json(figures, options.json)
 
 
-def _refuse_unlabelled(options: Namespace, class_names: list[str]) -> None:
-    labels = folder_labels(options.images, find_images(options.images), class_names)
-    if (labels == UNKNOWN).all():
+def _refuse_few_labels(options: Namespace, labels: torch.Tensor) -> None:
+    known = int((labels != UNKNOWN).sum())
+    if known < 2:
         raise InputError(
-            f"no image under {options.images} lies in a folder with the name of a class: a "
-            "calibration is counted on images whose class is known"
+            f"{known} of {len(labels)} images under {options.images} lie in a folder with the name "
+            "of a class: a calibration needs two or more that can be read"
         )
 
 
@@ -152,7 +157,7 @@ def _rows(found: Classification) -> list[tuple[str, str, float, float, str]]:
 
 
 def _print_table(found: Classification) -> None:
-    rows = _rows(found)[:PRINTED]
+    rows = [(image, printable(name), *more) for image, name, *more in _rows(found)[:PRINTED]]
     widths = [max(len(row[i]) for row in rows) for i in (0, 1)]
     widths = [max(width, 5) for width in widths]
     print(f"{'image':{widths[0]}}  {'class':{widths[1]}}  {'score':>8}  {'margin':>7}")
@@ -211,7 +216,7 @@ def _tiles(found: Classification, chosen: Sequence[int]) -> list[Tile]:
 
 def _confusion_parts(metrics: Metrics) -> list[str]:
     counts = confusion(metrics.scores, metrics.labels)
-    right, names = int(counts.trace()), metrics.class_names
+    right, names = int(counts.trace()), [printable(name) for name in metrics.class_names]
     mistakes = counts.clone().fill_diagonal_(0)
     row, column = divmod(int(mistakes.argmax()), len(names))
     worst = (

@@ -1,6 +1,8 @@
 """`dse classify`: the table, the page, what is right where it is known, and a line for faults."""
 
+import base64
 import json
+import re
 
 import pytest
 
@@ -83,6 +85,33 @@ def test_a_calibration_is_measured_on_request(folder, capsys):
     assert page.count("data:image/svg+xml") == 2
 
 
+@pytest.mark.parametrize(
+    ("broken", "told"), [((), "1 of 3"), (("4",), "1 of 3"), (("3", "4"), "0 of 2")]
+)
+def test_a_calibration_needs_two_images_whose_class_is_known(folder, capsys, broken, told):
+    (folder / "photos" / "warm").rename(folder / "photos" / "other")
+    cold = folder / "photos" / "cold"
+    for name in broken:
+        (cold / f"{name}.png").write_bytes(b"broken")
+    if not broken:
+        (cold / "4.png").unlink()
+    assert told in refused([*CLASSIFY, "--calibration"], capsys)
+    assert (folder / "cache" / "images").exists() == bool(broken)  # else it was known before
+    assert not (folder / "classify").exists()
+
+
+def test_names_of_classes_steer_no_terminal(folder, capsys):
+    name = "co\x1b[2Jld"
+    (folder / "photos" / "cold").rename(folder / "photos" / name)
+    (folder / "classes.txt").write_text(f"warm: red\n{name}: blue\n")
+    assert main([*CLASSIFY, "--json", "named.json"]) == 0
+    assert "\x1b" not in capsys.readouterr().out
+    page = (folder / "classify" / "photos.html").read_text(encoding="utf-8")
+    (chart,) = re.findall('data:image/svg.xml;base64,([^"]+)', page)
+    assert b"ld</text>" in base64.b64decode(chart) and b"\x1b" not in base64.b64decode(chart)
+    assert name in json.loads((folder / "named.json").read_text())["classes"]
+
+
 def test_descriptions_that_cannot_be_read_are_named_with_their_class(folder, capsys):
     (folder / "classes.txt").write_text("warm: red\ncold: eisig\n")
     assert main(CLASSIFY) == 0
@@ -101,6 +130,7 @@ def test_many_images_are_printed_in_part(folder, capsys):
 
 def test_wrong_classifications(folder, capsys):
     assert "png" in refused([*CLASSIFY, "--out", "named.png"], capsys)
+    assert "jpg" in refused([*CLASSIFY, "--out", "named.jpg"], capsys)
     (folder / "classes.txt").write_text("warm: red\ncold\n")
     assert "classes.txt, line 2" in refused(CLASSIFY, capsys)
     (folder / "classes.txt").unlink()
