@@ -42,6 +42,11 @@ def test_no_warning_of_a_library_precedes_the_line(photos):
     assert ended.returncode == 2 and "star/1.png cannot be read (it has too many pixels)" in line
 
 
+def test_a_command_that_draws_nothing_waits_for_no_matplotlib():
+    code = "import sys, dse.cli; sys.exit('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 @pytest.mark.parametrize("text_encoder", ["bag-of-words", "word2vec"])
 @pytest.mark.parametrize(
     ("captions", "share", "line"),

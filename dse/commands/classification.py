@@ -22,7 +22,6 @@ from dse.runs import Run
 from dse.search.calibration import Calibration, calibration, fitted_calibration
 from dse.search.classes import UNKNOWN, Classification, classify, folder_labels, read_classes
 from dse.search.pages import Tile, chart, heading, notes, page, paragraph, sheet, table, thumbnail
-from dse.search.plots import confusion_heatmap, reliability_diagram, to_svg
 from dse.search.ranking import reading_notes
 from dse.utils.errors import InputError, printable
 from dse.utils.files import written_whole
@@ -182,6 +181,8 @@ def _page_parts(
     if metrics is not None:
         parts += [heading("What was taken for what"), *_confusion_parts(metrics)]
     if calibrations:
+        from dse.search.plots import reliability_diagram, to_svg  # slow to import
+
         alt = "Share of right predictions against confidence; on the diagonal the two are equal."
         parts += [
             heading("Can the scores be read as probabilities?"),
@@ -215,6 +216,8 @@ def _tiles(found: Classification, chosen: Sequence[int]) -> list[Tile]:
 
 
 def _confusion_parts(metrics: Metrics) -> list[str]:
+    from dse.search.plots import confusion_heatmap, to_svg  # slow to import
+
     counts = confusion(metrics.scores, metrics.labels)
     right, names = int(counts.trace()), [printable(name) for name in metrics.class_names]
     mistakes = counts.clone().fill_diagonal_(0)

@@ -15,7 +15,6 @@ from dse.images.features import extract_features
 from dse.images.image_folder import ImageFolder, read_image_folder
 from dse.images.views import IMAGE_SUFFIXES, read_image
 from dse.search.pages import Tile, collapsed_list, notes, page, paragraph, sheet, thumbnail
-from dse.search.plots import contact_sheet, save_png
 from dse.search.ranking import (
     Match,
     image_encoder_of,
@@ -52,6 +51,8 @@ def search(options: Namespace) -> None:
     for kind, file in files.items():
         with written_whole(file) as partial:
             if kind == ".png":
+                from dse.search.plots import contact_sheet, save_png  # slow to import
+
                 titles = [_title(rank, match, images) for rank, match in enumerate(matches, 1)]
                 save_png(contact_sheet(pictures, titles, printable(description)), partial)
             else:
