@@ -315,4 +315,4 @@ def _add_device(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the numbers to FILE")
