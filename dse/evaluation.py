@@ -184,7 +184,7 @@ def _members(labels: torch.Tensor, classes: int) -> torch.Tensor:
     return labels.unsqueeze(1) == torch.arange(classes, device=labels.device)
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def _attribute_embeddings(run: Run, classes: DescribedImages) -> torch.Tensor:
     expected = run.encoder.linear.in_features
     attributes = classes.class_attributes

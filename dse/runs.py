@@ -87,7 +87,7 @@ class Run:
             return None
         return int(self.validation.step[self.validation.top1.idxmax()])
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def encode(
         self, captions: list[str], batch_size: int = 64, progress: bool = False
     ) -> torch.Tensor:

@@ -245,6 +245,7 @@ def test_a_class_is_its_attributes_where_the_run_reads_those():
     with torch.no_grad():
         expected = encoder(attributes)
     torch.testing.assert_close(class_embeddings(run, data), expected)
+    torch.nn.Linear(2, 1)(class_embeddings(run, data)).sum().backward()  # they can be learned from
     torch.testing.assert_close(class_embeddings(run, data.subset("test")), expected[:2])
     with pytest.raises(InputError, match="3 attributes of a class, and lengths has none"):
         class_embeddings(run, DATA)

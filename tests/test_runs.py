@@ -82,6 +82,12 @@ def test_a_run_of_format_3_standardised_no_sentence_vectors(tmp_path):
     assert torch.equal(Run.load(tmp_path / "run").encode(captions), before)
 
 
+def test_embeddings_can_be_changed_in_place_and_learned_from():
+    embeddings = untrained("bag-of-words").encode(["a red bird", "blue"])
+    embeddings /= embeddings.norm()
+    torch.nn.Linear(8, 1)(embeddings).sum().backward()
+
+
 def test_a_run_says_in_one_line_what_it_is():
     assert repr(untrained("word-cnn")).startswith("Run('word-cnn', ds, ")
     assert len(repr(untrained("word-cnn"))) < 100

@@ -80,7 +80,7 @@ class ImageEncoder:
         values = pixels.to(torch.float32, memory_format=torch.channels_last)
         return values.sub_(mean).div_(std)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def encode(self, pixels: torch.Tensor) -> torch.Tensor:
         """Features of a batch of pixels: uint8 (B, 3, S, S) -> float32 (B, D), on the CPU.
 

@@ -27,6 +27,13 @@ def test_the_fieldguide_encoder_is_frozen_and_has_1024_features():
     assert encoder.pixels(Image.new("RGB", (90, 70)), views=10).shape[0] == 10
 
 
+def test_features_can_be_changed_in_place_and_learned_from():
+    encoder = load_image_encoder("fieldguide")
+    features = encoder.encode(some_pixels())
+    features /= features.norm()
+    nn.Linear(1024, 1)(features).sum().backward()
+
+
 def test_efficientnet_lite0_is_what_was_published():
     pytest.importorskip("efficientnet_lite_pytorch", reason="the extra [efficientnet] is missing")
     encoder = load_image_encoder("efficientnet-lite0")
