@@ -22,8 +22,9 @@ def load_encoder(about: dict, config: TrainingConfig, state: dict[str, torch.Ten
         InputError: it cannot be built.
         Exception: of any kind, where the weights are not those of such an encoder.
     """
-    if not all(value.is_floating_point() for value in state.values()):
-        raise ValueError("some weights are whole numbers")
+    word_vectors = state.get("word_vectors")
+    if word_vectors is not None and not word_vectors.is_floating_point():
+        raise ValueError("word_vectors holds whole numbers")
     if len(state["linear.bias"]) != about["embedding_dim"]:  # before so much memory is taken
         raise ValueError(f"linear.bias has {len(state['linear.bias'])} values")
     encoder = build_text_encoder(
@@ -31,13 +32,16 @@ def load_encoder(about: dict, config: TrainingConfig, state: dict[str, torch.Ten
         about["embedding_dim"],
         vocabulary=about["vocabulary"],
         bigrams=about.get("bigrams"),
-        word_vectors=state.get("word_vectors"),
+        word_vectors=word_vectors,
         # The inputs of the last layer; it may be a table of tokens.
         num_attributes=state["linear.weight"].shape[1] if "linear.weight" in state else None,
         units=config.units,
     )
     if about["format"] < RUN_FORMAT:
         state = upgrade_state(state, encoder, about["format"])
+    for name, own in encoder.state_dict().items():  # a count of batches is a whole number
+        if name in state and state[name].is_floating_point() != own.is_floating_point():
+            raise ValueError(f"{name} is of another kind of numbers")
     encoder.to(config.dtype).load_state_dict(state)
     return encoder
 

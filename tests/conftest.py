@@ -1,6 +1,7 @@
 """Shared pieces of the tests: caches of their own, and a small CUB drawn on the spot."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ from hypothesis import settings
 from PIL import Image
 
 from browser import Browser
+from dse.text import TEXT_ENCODERS, register_text_encoder
+from own_encoder import OwnEncoder
 
 settings.register_profile("dse", deadline=None)  # no clock decides whether a test passes
 settings.load_profile("dse")
@@ -21,6 +24,14 @@ def own_cache(tmp_path, monkeypatch) -> Path:
     """An empty cache folder for one test."""
     monkeypatch.setenv("DSE_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
+
+
+@pytest.fixture
+def own_encoder() -> Iterator[str]:
+    """The name of a text encoder that was registered from outside `dse`."""
+    register_text_encoder("own", OwnEncoder, needs=["vocabulary"])
+    yield "own"
+    del TEXT_ENCODERS["own"]
 
 
 @pytest.fixture

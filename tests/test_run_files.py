@@ -120,6 +120,16 @@ def test_weights_of_another_shape_or_kind_are_refused(folder, weights):
     refused(folder, "model.safetensors")
 
 
+def test_word_vectors_of_whole_numbers_are_refused(tmp_path):
+    given = {"vocabulary": ["a", "red"], "word_vectors": torch.eye(2)}
+    encoder = build_text_encoder("word2vec", 8, **given)
+    history = pd.DataFrame(columns=HISTORY_COLUMNS)
+    Run(encoder, TrainingConfig("word2vec"), {}, history).save(tmp_path / "run")
+    whole = torch.eye(2, dtype=torch.int64)
+    change_weights(without_checksums(tmp_path / "run"), word_vectors=whole)
+    refused(tmp_path / "run", "model.safetensors")
+
+
 def test_finite_weights_never_give_rows_that_are_no_numbers(folder):
     change_weights(without_checksums(folder), **{"linear.bias": torch.full((8,), 3e38)})
     change_weights(folder, **{"linear.embedding.weight": torch.full((4, 8), 3e38)})

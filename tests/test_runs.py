@@ -8,7 +8,8 @@ import torch
 from safetensors.torch import save_file
 
 from dse.config import TrainingConfig
-from dse.runs import HISTORY_COLUMNS, PRETRAINED, Run, load_pretrained
+from dse.run_files import HISTORY_COLUMNS
+from dse.runs import PRETRAINED, Run, load_pretrained
 from dse.text import TEXT_ENCODERS, build_text_encoder
 from dse.text.layers import TokenConv1d, TokenLinear
 from dse.utils.errors import InputError
@@ -59,6 +60,16 @@ def as_format_2(encoder):
         old |= {f"{before}.weight": weight, f"{before}.bias": module.bias}
     names = {name for name in old if name.endswith(("embedding.weight", "columns"))}
     return {name: old[name].contiguous() for name in old.keys() - names}
+
+
+def test_a_run_of_an_encoder_from_outside_is_read_back(own_encoder, tmp_path):
+    run = untrained(own_encoder)
+    run.encoder.norm.num_batches_tracked += 7
+    run.save(tmp_path / "run")
+    loaded = Run.load(tmp_path / "run")
+    assert loaded.encoder.norm.num_batches_tracked == 7
+    assert loaded.fingerprint() == run.fingerprint()
+    assert torch.equal(loaded.encode(["a red bird"]), run.encode(["a red bird"]))
 
 
 @pytest.mark.parametrize("name", TRAINED)

@@ -55,11 +55,23 @@ def register_text_encoder(
 ) -> None:
     """Make an encoder of your own known by name, to `build_text_encoder` and all that trains.
 
+    The module that `build` gives must have
+
+    - `tokenizer`: a callable, n captions -> a tensor (n, L) on the CPU, 0 past a caption's end;
+    - `forward`: rows of that tensor, on the module's device -> embeddings (n, D), there;
+    - `linear`: its last layer, an `nn.Linear` with a bias, D = `embedding_dim` outputs;
+    - `tokenizer.vocabulary` and `tokenizer.bigrams`: the lists that were given, where `needs` names
+      them, and a buffer `word_vectors` likewise. A run keeps them and builds the encoder from them;
+    - `fit_inputs(tokens)`, if it likes: it is called before training, with all training captions.
+
+    Its parameters are drawn anew, those of a LayerNorm or a BatchNorm too, unless they are frozen
+    (`requires_grad_(False)`): those stay as `build` gives them.
+
     Args:
         name: not taken yet.
         build: gives the module, as described for `TextEncoder`.
         needs: what `build` needs besides `embedding_dim`: `vocabulary` (then it reads words),
-            `bigrams`, `word_vectors`, `num_attributes`.
+            `bigrams`, `word_vectors`.
 
     Raises:
         InputError: the name is taken, or `needs` names something unknown.
@@ -84,9 +96,10 @@ def register_text_encoder(
     """
     if name in TEXT_ENCODERS:
         raise InputError(f"text encoder {name!r} exists already: choose another name")
-    unknown = set(needs) - set(NEEDS)
+    known = [need for need in NEEDS if need != "num_attributes"]  # `attributes` alone has those
+    unknown = set(needs) - set(known)
     if unknown:
-        raise InputError(f"unknown need {min(unknown)!r}: choose from {', '.join(NEEDS)}")
+        raise InputError(f"unknown need {min(unknown)!r}: choose from {', '.join(known)}")
     TEXT_ENCODERS[name] = TextEncoder(build, tuple(needs))
 
 
@@ -101,7 +114,7 @@ def build_text_encoder(
     units: int | None = None,
     generator: torch.Generator | None = None,
 ) -> nn.Module:
-    """Build a text encoder by name, its parameters drawn uniformly from ±0.08.
+    """Build a text encoder by name, its learned parameters drawn uniformly from ±0.08.
 
     Args:
         name: one of `TEXT_ENCODERS`: the paper's nine; three relatives of the char-CNN-RNN (`-long`
@@ -118,7 +131,8 @@ def build_text_encoder(
         generator: the source of the initial parameters; torch's own if None.
 
     Raises:
-        InputError: unknown name, an encoder without what it needs, or units where it has none.
+        InputError: unknown name, an encoder without what it needs, units where it has none, or one
+            of yours that does not hold what it was built from.
 
     Source: the authors' code for the initial range. Chapters: 3, 4 and 5.
 
@@ -145,17 +159,39 @@ def build_text_encoder(
             raise InputError(f"{name} has no hidden units to choose: leave units out")
         arguments["units"] = units
     encoder = build(embedding_dim=embedding_dim, **arguments)
+    _refuse_unlike(name, encoder, arguments)
     initialize(encoder, generator)
     return encoder
 
 
+def _refuse_unlike(name: str, encoder: nn.Module, given: dict[str, object]) -> None:
+    """Raise an `InputError` if a run could not keep what the encoder was built from."""
+    tokenizer = getattr(encoder, "tokenizer", None)
+    for need in ("vocabulary", "bigrams"):
+        if need in given and getattr(tokenizer, need, None) != list(given[need]):
+            raise InputError(
+                f"{name} was given {need} and its tokenizer holds others or none: set "
+                f"tokenizer.{need} to the list, so that a run can be read back"
+            )
+    if "word_vectors" in given and "word_vectors" not in encoder.state_dict():
+        raise InputError(
+            f"{name} was given word_vectors and holds none: register a buffer of that name, so "
+            "that a run can be read back"
+        )
+
+
 @torch.no_grad()
 def initialize(encoder: nn.Module, generator: torch.Generator | None = None) -> None:
-    """Draw every parameter uniformly from ±0.08; what stands for no token stays zero."""
+    """Draw every parameter uniformly from ±0.08; what stands for no token stays zero.
+
+    Frozen parameters stay as they are.
+    """
     for parameter in encoder.parameters():
-        nn.init.uniform_(parameter, -INITIAL_RANGE, INITIAL_RANGE, generator=generator)
+        if parameter.requires_grad:
+            nn.init.uniform_(parameter, -INITIAL_RANGE, INITIAL_RANGE, generator=generator)
     for layer in encoder.modules():
-        if isinstance(layer, nn.Embedding | nn.EmbeddingBag) and layer.padding_idx is not None:
+        padded = getattr(layer, "padding_idx", None) is not None  # an Embedding or EmbeddingBag
+        if padded and layer.weight.requires_grad:
             layer.weight[layer.padding_idx] = 0
 
 
@@ -167,7 +203,7 @@ def _clip_text(embedding_dim: int) -> nn.Module:
     return SentenceVectors(ClipText(), embedding_dim)
 
 
-register_text_encoder("attributes", ClassAttributes, ["num_attributes"])
+TEXT_ENCODERS["attributes"] = TextEncoder(ClassAttributes, ("num_attributes",))
 register_text_encoder("word2vec", MeanWordVector, ["vocabulary", "word_vectors"])
 register_text_encoder(
     "word2vec-standardised",

@@ -1,5 +1,6 @@
 """Text encoders against literal implementations from the equations, in float64."""
 
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -515,9 +516,51 @@ def test_units_size_the_recurrence_of_encoders_that_have_a_choice():
         build_text_encoder("char-cnn", 8, units=32)
 
 
+def test_frozen_parameters_stay_and_all_others_are_drawn(own_encoder):
+    encoder = build_text_encoder(own_encoder, 8, vocabulary=["a", "bird"])
+    assert encoder.words.weight.flatten().tolist() == list(range(1, 13))  # that of no word, too
+    for drawn in (encoder.norm.weight, encoder.linear.weight):
+        assert 0 < drawn.abs().max() <= 0.08
+
+
+class Forgetful(torch.nn.Module):
+    """It keeps nothing of what it is built from."""
+
+    def __init__(self, vocabulary, embedding_dim, **others):
+        super().__init__()
+        self.tokenizer = CharacterTokenizer()
+        self.linear = torch.nn.Linear(1, embedding_dim)
+
+
+class WithAWordOfItsOwn(Forgetful):
+    def __init__(self, vocabulary, embedding_dim):
+        super().__init__(vocabulary, embedding_dim)
+        self.tokenizer.vocabulary = ["<unknown>", *vocabulary]
+
+
+@pytest.mark.parametrize(
+    ("build", "needs", "lost"),
+    [
+        (Forgetful, ["vocabulary"], "vocabulary"),
+        (WithAWordOfItsOwn, ["vocabulary"], "vocabulary"),
+        (partial(Forgetful, None), ["bigrams"], "bigrams"),
+        (partial(Forgetful, None), ["word_vectors"], "word_vectors"),
+    ],
+)
+def test_an_encoder_that_could_not_be_built_again_is_refused(build, needs, lost):
+    register_text_encoder("forgetful", build, needs)
+    given = {"vocabulary": ["a"], "bigrams": ["a bird"], "word_vectors": torch.eye(1)}
+    try:
+        with pytest.raises(InputError, match=lost):
+            build_text_encoder("forgetful", 8, **given)
+    finally:
+        del TEXT_ENCODERS["forgetful"]
+
+
 def test_a_name_is_registered_once():
     with pytest.raises(InputError, match="char-cnn"):
         register_text_encoder("char-cnn", CharLSTM)
-    with pytest.raises(InputError, match="pictures"):
-        register_text_encoder("mine", CharLSTM, needs=["pictures"])
+    for need in ("pictures", "num_attributes"):  # `attributes` alone reads those
+        with pytest.raises(InputError, match=need):
+            register_text_encoder("mine", CharLSTM, needs=[need])
     assert "mine" not in TEXT_ENCODERS
