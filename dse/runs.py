@@ -31,6 +31,7 @@ from dse.run_files import (
 from dse.run_formats import load_encoder
 from dse.text.layers import text_lengths
 from dse.text.published import read_published
+from dse.utils.devices import pick_device
 from dse.utils.errors import InputError
 from dse.utils.files import remove_abandoned, written_whole
 from dse.utils.progress import progress_bar
@@ -188,7 +189,8 @@ class Run:
             device: where its encoder is to compute; None: on the CPU.
 
         Raises:
-            InputError: the folder is no run, or its files are damaged or of a newer format.
+            InputError: the folder is no run, its files are damaged or of a newer format, or the
+                device is not there.
         """
         folder = Path(folder)
         if not folder.exists() and str(folder) in pretrained_names():
@@ -214,7 +216,8 @@ def read_run(folder: Path, device: torch.device | str | None, remedy: str) -> Ru
     except Exception as error:  # torch has many kinds
         why = " ".join(str(error).split())[:LONGEST]
         raise InputError(f"{folder / WEIGHTS} does not fit {ABOUT} ({why}): {remedy}") from error
-    encoder.to(device or "cpu")
+    if device is not None:
+        encoder.to(pick_device(device))
     return Run(encoder.eval(), config, about["dataset"], history, validation, about["versions"])
 
 
@@ -229,7 +232,7 @@ def load_pretrained(name: str, device: torch.device | str | None = None) -> Run:
         device: where its encoder is to compute; None: on the CPU.
 
     Raises:
-        InputError: unknown name.
+        InputError: unknown name, or a device that is not there.
 
     Source: `scripts/train_pretrained.py`. Chapter: the page "Try it".
 

@@ -121,6 +121,12 @@ def test_an_unknown_pretrained_run_is_refused_in_one_line():
         assert "\n" not in str(error.value)
 
 
+def test_a_device_that_is_not_there_is_refused():
+    with pytest.raises(InputError, match="nowhere"):
+        load_pretrained("fieldguide", "nowhere")
+    assert load_pretrained("fieldguide", "meta").device.type == "meta"
+
+
 def test_the_run_that_comes_with_dse_is_small_and_has_a_card():
     folder = PRETRAINED / "fieldguide"
     assert sum(path.stat().st_size for path in folder.iterdir()) < 4e6

@@ -97,7 +97,7 @@ def train(
     with only_run(out, resume, fabric):
         state = None
         if out is not None and resume:
-            run = whole_run(out, config, dataset["fingerprint"], device)
+            run = whole_run(out, config, dataset["fingerprint"], fabric.device)
             if run is not None:
                 return run
             state = load_checkpoint(out, config, dataset["fingerprint"])

@@ -18,7 +18,7 @@ from dse.config import TrainingConfig
 from dse.run_files import write_checksums
 from dse.runs import Run
 from dse.text import TEXT_ENCODERS
-from dse.training import train
+from dse.training import start_devices, train
 from dse.training.checkpoints import STATE_FILE, partial_folder
 from dse.utils.errors import InputError
 from dse.utils.files import only_process
@@ -111,12 +111,18 @@ def test_the_run_and_its_checkpoints_are_on_the_disk(tmp_path, monkeypatch):
     assert inodes(tmp_path) <= synced
 
 
-def test_a_whole_run_is_read_again_and_not_trained(undisturbed, tmp_path):
+def test_a_whole_run_is_read_again_and_not_trained(undisturbed, tmp_path, monkeypatch):
     out = tmp_path / "run"
     for name, content in undisturbed.items():
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         (out / name).write_bytes(content)
-    run = train(colourful_data(), CONFIG, out, resume=True, progress=False, callback=pytest.fail)
+    load, devices = Run.load, []
+    monkeypatch.setattr(Run, "load", lambda *given: devices.append(given[1]) or load(*given))
+    run = train(
+        colourful_data(), CONFIG, out, resume=True, fabric=start_devices(device="cpu"),
+        progress=False, callback=pytest.fail,
+    )  # fmt: skip
+    assert devices == [torch.device("cpu")]  # that of the fabric
     assert len(run.history) == CONFIG.steps
     assert contents(out) == undisturbed
 
