@@ -122,13 +122,11 @@ def save_checkpoint(out: Path, state: TrainingState) -> None:
         out: the folder that the run will have.
         state: with `run.history` up to date.
     """
-    names = [name for name, _ in state.run.encoder.named_parameters()]
-    squares = [state.optimizer.state[p] for p in state.run.encoder.parameters()]
-    tensors = {
-        f"mean_square.{name}": held["mean_square"]
-        for name, held in zip(names, squares, strict=True)
-        if held
-    }
+    tensors = {}
+    for name, p in state.run.encoder.named_parameters():
+        if p.requires_grad:
+            held = state.optimizer.state.get(p)  # None: it has had no gradient yet
+            tensors[f"mean_square.{name}"] = held["mean_square"] if held else torch.zeros_like(p)
     tensors["generator"] = state.generator.get_state()
     tensors["history"] = state.history.rows().contiguous()
     with written_whole(_place(out, state.step)) as folder:
@@ -177,6 +175,8 @@ def _state_of(run: Run, tensors: dict[str, torch.Tensor]) -> TrainingState:
     optimizer = RMSprop(run.encoder.parameters(), lr=run.config.learning_rate)
     for name, parameter in run.encoder.named_parameters():
         if name == "linear.bias" and not run.config.learns_output_bias:
+            continue  # it is frozen when training goes on
+        if not parameter.requires_grad:
             continue
         mean_square = tensors[f"mean_square.{name}"]
         if mean_square.shape != parameter.shape or not (mean_square >= 0).all():

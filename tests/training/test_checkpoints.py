@@ -280,6 +280,14 @@ def test_every_encoder_goes_on_from_its_checkpoint(text_encoder, tmp_path, monke
     assert resumed.fingerprint() == train(data, config, progress=False).fingerprint()
 
 
+def test_an_encoder_from_outside_goes_on_from_its_checkpoint(own_encoder, tmp_path, monkeypatch):
+    """A parameter that has no gradient has no state yet, and a frozen one never has."""
+    config = TrainingConfig(own_encoder, steps=60, batch_size=12)
+    interrupted(tmp_path / "run", monkeypatch, config)
+    resumed = train(colourful_data(), config, tmp_path / "run", resume=True, progress=False)
+    assert resumed.fingerprint() == train(colourful_data(), config, progress=False).fingerprint()
+
+
 def test_damage_to_the_best_checkpoint_is_not_sealed_in_the_run(tmp_path, monkeypatch):
     out, files = tmp_path / "run", ["SHA256SUMS", "config.json", "history.csv"]
     interrupted(out, monkeypatch)
