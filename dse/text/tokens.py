@@ -123,21 +123,29 @@ def build_vocabulary(captions: Iterable[str]) -> list[str]:
     return sorted({word for caption in captions for word in words(caption)})
 
 
-def build_bigrams(captions: Iterable[str], min_count: int = 2) -> list[str]:
+def build_bigrams(
+    captions: Iterable[str], min_count: int = 2, vocabulary: Iterable[str] | None = None
+) -> list[str]:
     """The pairs of neighbouring words that occur in several captions, sorted.
 
     Args:
         captions: the *training* captions.
         min_count: captions in which a pair must occur. Most pairs that occur in one are accidents.
+        vocabulary: the words of which pairs are taken; None: all.
 
     Example:
-        >>> build_bigrams(["a red bird", "a red crown", "the red bird"])
-        ['a red', 'red bird']
+        >>> captions = ["a red bird", "a red crown", "the red bird"]
+        >>> build_bigrams(captions), build_bigrams(captions, vocabulary=["bird", "red"])
+        (['a red', 'red bird'], ['red bird'])
     """
     counts: Counter[tuple[str, str]] = Counter()
     for caption in captions:
         counts.update(set(pairwise(words(caption))))
-    return sorted(" ".join(pair) for pair, count in counts.items() if count >= min_count)
+    pairs = [pair for pair, count in counts.items() if count >= min_count]
+    if vocabulary is not None:
+        known = set(vocabulary)
+        pairs = [pair for pair in pairs if known.issuperset(pair)]
+    return sorted(map(" ".join, pairs))
 
 
 def unknown_words(captions: Iterable[str], vocabulary: Iterable[str]) -> Counter[str]:

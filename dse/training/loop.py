@@ -261,7 +261,7 @@ def new_encoder(
                 "translate them, or choose an encoder of characters"
             )
     if "bigrams" in needs:
-        given["bigrams"] = build_bigrams(classes.all_captions)
+        given["bigrams"] = build_bigrams(classes.all_captions, vocabulary=given.get("vocabulary"))
     if "word_vectors" in needs:
         given["word_vectors"] = train_word_vectors(
             classes.all_captions, given["vocabulary"], config.seed

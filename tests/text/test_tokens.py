@@ -129,6 +129,7 @@ def test_bigrams_are_counted_once_a_caption():
     assert build_bigrams(["b a b a", "c"]) == []
     assert build_bigrams(["b a b a", "b a"]) == ["b a"]
     assert build_bigrams(["b a b a"], min_count=1) == ["a b", "b a"]
+    assert build_bigrams(["b a c a"], min_count=1, vocabulary=iter("abd")) == ["b a"]
 
 
 def test_a_pair_counts_once_and_there_may_be_none():

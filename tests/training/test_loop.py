@@ -265,13 +265,15 @@ def test_wrong_configurations_are_refused():
         train(dataclasses.replace(DATA, features=None), config(), progress=False)
 
 
-@pytest.mark.parametrize("text_encoder", ["bag-of-words", "word2vec"])
+@pytest.mark.parametrize("text_encoder", ["bag-of-words", "bag-of-bigrams", "word2vec"])
 def test_the_vocabulary_of_the_data_is_used_where_there_is_one(text_encoder):
-    own = ["and", "a", "belly", "crown", "unheard-of", *COLOURS]
+    own = ["a", "belly", "crown", "unheard-of", *COLOURS]  # without "and"
     data = dataclasses.replace(DATA, vocabulary=own)
     run = train(data, config(text_encoder, steps=2), progress=False)
     assert run.encoder.tokenizer.vocabulary == own
     assert torch.isfinite(run.encode(["a red crown", "unheard-of"])).all()
+    if text_encoder == "bag-of-bigrams":
+        assert "a red" in run.encoder.tokenizer.bigrams
 
 
 def test_float16_features_train_and_evaluate_as_their_float32_values_do():
