@@ -4,7 +4,8 @@ import pandas as pd
 import torch
 
 from dse.config import TrainingConfig
-from dse.runs import HISTORY_COLUMNS, Run
+from dse.run_files import HISTORY_COLUMNS
+from dse.runs import Run
 from dse.text import build_text_encoder
 
 VOCABULARY = ["a", "and", "belly", "bird", "blue", "crown", "red", "with"]

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from dse.config import TrainingConfig
-from dse.runs import HISTORY_COLUMNS
+from dse.run_files import HISTORY_COLUMNS
 from dse.utils.errors import missing_extra
 from dse.utils.progress import progress_bar
 

@@ -5,7 +5,7 @@ import math
 import pandas as pd
 import torch
 
-from dse.runs import HISTORY_COLUMNS
+from dse.run_files import HISTORY_COLUMNS
 from dse.utils.errors import InputError
 
 BLOCK = 50

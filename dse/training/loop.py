@@ -13,6 +13,7 @@ from dse.config import TrainingConfig
 from dse.datasets.described_images import DescribedImages
 from dse.evaluation import evaluate
 from dse.objective import joint_embedding_loss
+from dse.run_files import HISTORY_COLUMNS
 from dse.runs import Run
 from dse.sampling import MinibatchSampler, fit_batch_size
 from dse.text import TEXT_ENCODERS, build_text_encoder
@@ -244,7 +245,7 @@ def first_state(
     generator = torch.Generator().manual_seed(config.seed)
     encoder = new_encoder(config, classes, generator)
     optimizer = RMSprop(encoder.parameters(), lr=config.learning_rate)
-    run = Run(encoder, config, dataset, pd.DataFrame())
+    run = Run(encoder, config, dataset, pd.DataFrame(columns=HISTORY_COLUMNS))
     return TrainingState(run, optimizer, generator, History())
 
 

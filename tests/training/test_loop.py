@@ -142,6 +142,15 @@ def test_encode_does_not_depend_on_batches_or_order():
     torch.testing.assert_close(rows.flip(0), run.encode(captions[::-1]), atol=1e-6, rtol=0)
 
 
+def test_a_run_that_a_callback_saves_is_read_back_even_after_one_step(tmp_path):
+    def save(step, run):
+        if step == 1:
+            run.save(tmp_path / "run")
+
+    train(DATA, config(steps=2), progress=False, callback=save)
+    assert Run.load(tmp_path / "run").history.empty
+
+
 def test_a_used_folder_is_refused_before_training(tmp_path):
     (tmp_path / "precious.txt").write_text("mine")
     with pytest.raises(InputError, match="exists already"):
