@@ -53,7 +53,8 @@ class TrainingConfig:
         validate_every: steps between two validations on the `val` classes; 0 is never. The classes
             to train on are then those of `train`.
         patience: stop after this many validations without a better top-1; 0 is never.
-        precision: of the computation: `32-true`, `64-true`, `bf16-mixed` or `16-mixed`.
+        precision: of the computation: `32-true`, `64-true`, `bf16-mixed` or `16-mixed`, for which a
+            CPU takes `bf16-mixed`.
         output_bias: of the last linear layer. `learned`: as by the authors. `zero`: it is 0 and
             stays 0. `auto`: learned with `ds`, 0 with `da`. The `da` loss does not depend on it:
             its gradient is 0 but for rounding errors, which RMSprop scales up to full steps, so

@@ -1,14 +1,19 @@
 """One device or many: how processes start, and how they share a minibatch."""
 
+import logging
 import os
+from dataclasses import replace
 from datetime import timedelta
 
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.strategies import DDPStrategy
 
+from dse.config import TrainingConfig
 from dse.utils.devices import pick_device
 from dse.utils.errors import InputError, first_line
+
+logger = logging.getLogger(__name__)
 
 TIMEOUT = timedelta(days=1)
 """How long processes wait for each other. One of them may extract features for hours."""
@@ -28,7 +33,7 @@ def start_devices(
     Args:
         devices: GPUs of a machine, or processes where it has none.
         nodes: machines with so many devices each.
-        precision: as of a `TrainingConfig`.
+        precision: as of a `TrainingConfig`; a CPU computes in `bf16-mixed` for `16-mixed`.
         device: `cpu`, `cuda`, `cuda:1`, `mps`; None: the best one here.
 
     Raises:
@@ -54,23 +59,48 @@ def start_devices(
     cores = max(2, os.cpu_count() or 2)
     if device.type == "cpu" and devices > cores:
         raise InputError(f"{devices} processes on {cores} cores: choose {cores} devices, or fewer")
+    if (device.type, precision) == ("cpu", "16-mixed"):
+        precision = "bf16-mixed"  # as Fabric would, with a warning
     try:
         fabric = Fabric(
             accelerator=device.type,
             strategy=DDPStrategy(timeout=TIMEOUT) if several else "auto",
             devices=devices if several or device.index is None else [device.index],
             num_nodes=nodes,
-            # `train` makes the weights float64 itself: Fabric would round what an encoder returns.
-            precision="32-true" if precision == "64-true" else precision,
+            precision=_precision_of_fabric(precision),
         )
         if several:
             fabric.launch()
     except Exception as error:
         raise InputError(
             f"{devices} devices ({device.type}) of {nodes} nodes with precision {precision!r} "
-            f"cannot be used here ({first_line(error)})"
+            f"cannot be used here ({first_line(error)}): choose fewer devices, another device or "
+            "another precision"
         ) from error
     return fabric
+
+
+def with_true_precision(config: TrainingConfig, fabric: Fabric) -> TrainingConfig:
+    """The configuration with the precision that its devices compute in, which the run will name.
+
+    Raises:
+        InputError: they were started for another one.
+    """
+    computed = fabric.strategy.precision.precision
+    if (config.precision, computed) == ("16-mixed", "bf16-mixed") and fabric.device.type == "cpu":
+        logger.info("precision: bf16-mixed in place of 16-mixed, which a CPU does not have")
+        return replace(config, precision=computed)
+    if computed != _precision_of_fabric(config.precision):
+        raise InputError(
+            f"the configuration asks for precision {config.precision!r}, and its devices were "
+            f"started with {computed!r}: give start_devices the precision of the configuration"
+        )
+    return config
+
+
+def _precision_of_fabric(precision: str) -> str:
+    """`train` makes the weights float64 itself: Fabric would round what an encoder returns."""
+    return "32-true" if precision == "64-true" else precision
 
 
 def refuse_uneven_shares(batch_size: int, processes: int) -> None:

@@ -29,7 +29,7 @@ from dse.training.checkpoints import (
     save_checkpoint,
     whole_run,
 )
-from dse.training.devices import gather, refuse_uneven_shares, start_devices
+from dse.training.devices import gather, refuse_uneven_shares, start_devices, with_true_precision
 from dse.training.display import TrainingDisplay
 from dse.training.history import BLOCK, History
 from dse.training.optimizer import RMSprop
@@ -66,7 +66,8 @@ def train(
             checkpoints lie beside it, in `out` + `.partial`.
         resume: continue from the last checkpoint, if there is one. A complete run is read again.
         device: where to compute; None: the best one here.
-        fabric: in place of `device`, several that share every minibatch, from `start_devices`.
+        fabric: in place of `device`, several that share every minibatch, from `start_devices` with
+            the precision of `config`.
         tensorboard: a folder for TensorBoard's logs.
         progress: show a bar.
         callback: called after every step with the number of steps taken and the run as it stands.
@@ -91,6 +92,7 @@ def train(
     if out is not None:
         refuse_unless_free(out, resume)
     fabric = fabric or start_devices(device=device, precision=config.precision)
+    config = with_true_precision(config, fabric)
     refuse_uneven_shares(config.batch_size, fabric.world_size)
     val = validation_classes(data) if config.validate_every else None
     tensorboard = tensorboard if fabric.is_global_zero else None

@@ -19,7 +19,7 @@ from dse.runs import Run
 from dse.sampling import MinibatchSampler
 from dse.text import build_text_encoder
 from dse.text.tokens import build_vocabulary
-from dse.training import train
+from dse.training import start_devices, train
 from dse.training.loop import refuse_different_checkpoints
 from dse.utils.errors import InputError
 from toy_data import COLOURS, colourful_data
@@ -422,6 +422,26 @@ def test_mixed_precision_trains_and_keeps_float32_weights():
     assert {p.dtype for p in run.encoder.parameters()} == {torch.float32}
     assert not torch.equal(run.encoder.linear.weight, exact.encoder.linear.weight)
     assert run.history.loss.tail(10).mean() < 0.8 * run.history.loss[0]
+
+
+@pytest.mark.parametrize(
+    ("asked", "started"),
+    [("bf16-mixed", "32-true"), ("32-true", "bf16-mixed"), ("64-true", "16-mixed")],
+)
+def test_devices_that_compute_in_another_precision_are_refused(asked, started):
+    fabric = start_devices(device="cpu", precision=started)
+    with pytest.raises(InputError, match=asked):
+        train(DATA, config(precision=asked), fabric=fabric, progress=False)
+
+
+def test_a_run_names_the_precision_that_it_was_trained_in():
+    """No CPU computes in float16."""
+    runs = [
+        train(DATA, config("word-cnn", steps=2, precision=p), device="cpu", progress=False)
+        for p in ("16-mixed", "bf16-mixed")
+    ]
+    assert runs[0].config == runs[1].config
+    assert runs[0].fingerprint() == runs[1].fingerprint()
 
 
 @pytest.mark.parametrize("text_encoder", ["bag-of-words", "word-lstm", "char-cnn-rnn"])
