@@ -105,13 +105,36 @@ def evaluate(run: Run, data: DescribedImages, split: str = "test") -> Metrics:
         split: the classes to choose from.
 
     Raises:
-        InputError: no such split, a split without a class, or features of another dimension.
+        InputError: no such split, a split without a class, a class without a caption, or features
+            of another dimension.
 
     Source: paper, sections 3 and 5. Chapter: 6, zero-shot results.
+
+    Example:
+        >>> import dse
+        >>> data = DescribedImages(  # two classes to train on, and two that look and read like them
+        ...     "toy", torch.eye(2).repeat(2, 1)[:, None], torch.arange(4), [["red"], ["blue"]] * 2,
+        ...     ["cardinal", "jay", "rosefinch", "bluebird"],
+        ...     {"trainval": torch.tensor([0, 1]), "test": torch.tensor([2, 3])})
+        >>> config = dse.TrainingConfig("bag-of-words", steps=50)
+        >>> evaluate(dse.train(data, config, device="cpu", progress=False), data)
+        Metrics(top1=1.000, ap50=0.500, 2 classes, 2 images)
     """
     classes = data.unseen_classes(split)
+    if run.config.text_encoder != "attributes":
+        refuse_silent_class(classes)
     embeddings = class_embeddings(run, classes).to(run.device)
     return measure(score(classes, embeddings).cpu(), classes.labels, classes.class_names)
+
+
+def refuse_silent_class(classes: DescribedImages) -> None:
+    """Raise an `InputError` if a class has no caption, from which it could be recognised."""
+    captions = torch.bincount(classes.caption_owners, minlength=len(classes.class_names))
+    if not captions.all():
+        raise InputError(
+            f"{classes.name}: class {classes.class_names[captions.argmin()]!r} has no caption: "
+            "write one for one of its images, or leave the class out"
+        )
 
 
 def score(classes: DescribedImages, embeddings: torch.Tensor) -> torch.Tensor:

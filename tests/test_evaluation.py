@@ -237,6 +237,16 @@ def test_a_class_without_a_caption_has_no_embedding():
     assert class_embeddings(RUN, silent).isnan().all(1).tolist() == [False, False, True]
 
 
+def test_a_class_without_a_caption_is_not_measured():
+    """NaN would pass for the highest score of every image."""
+    silent = replace(DATA, captions=[["a"], [], ["a"], ["a"]])
+    with pytest.raises(InputError, match="short"):
+        evaluate(RUN, silent)
+    run = Run(ClassAttributes(1, embedding_dim=2), TrainingConfig("attributes"), {}, None)
+    attributes = torch.tensor([[1.0], [2.0], [3.0]])
+    assert evaluate(run, replace(silent, class_attributes=attributes)).scores.isfinite().all()
+
+
 def test_a_class_is_its_attributes_where_the_run_reads_those():
     encoder = ClassAttributes(3, embedding_dim=2)
     run = Run(encoder, TrainingConfig("attributes"), {}, None)

@@ -205,6 +205,17 @@ def test_validating_on_a_split_without_classes_is_refused_before_training():
         train(empty, config(**{**WATCHED, "steps": 10**7}), progress=False)
 
 
+def test_validating_on_a_class_without_a_caption_is_refused_before_training():
+    name = DATA.class_names[DATA.splits["val"][0]]
+    silent = [
+        [] if label == DATA.splits["val"][0] else own
+        for own, label in zip(DATA.captions, DATA.labels, strict=True)
+    ]
+    data = dataclasses.replace(DATA, captions=silent)
+    with pytest.raises(InputError, match=name):
+        train(data, config(**{**WATCHED, "steps": 10**7}), progress=False)
+
+
 def test_a_folder_that_is_no_run_is_refused(tmp_path):
     with pytest.raises(InputError, match="is not a run"):
         Run.load(tmp_path)
