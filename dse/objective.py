@@ -46,7 +46,8 @@ def joint_embedding_loss(
         A scalar, 0 or more.
 
     Raises:
-        InputError: unknown objective or loss, or shapes that differ.
+        InputError: unknown objective or loss, a temperature that is not above 0, or shapes that
+            differ.
 
     Source: paper, equations 5-7; the authors' `JointEmbeddingLoss.lua`; Usunier et al. 2009 and
     Akata et al. 2013 for the weights; Radford et al. 2021 for the contrastive loss. Chapter: 3.
@@ -65,6 +66,8 @@ def joint_embedding_loss(
         raise InputError(f"unknown objective {objective!r}: choose one of {', '.join(OBJECTIVES)}")
     if loss not in LOSSES:
         raise InputError(f"unknown loss {loss!r}: choose one of {', '.join(LOSSES)}")
+    if not temperature > 0:
+        raise InputError(f"temperature is {temperature}: it must be above 0")
     if image_embeddings.ndim != 2 or image_embeddings.shape != text_embeddings.shape:
         raise InputError(
             f"image embeddings {tuple(image_embeddings.shape)} and text embeddings "

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import platform
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -90,7 +91,7 @@ class Run:
 
     @torch.no_grad()
     def encode(
-        self, captions: list[str], batch_size: int = 64, progress: bool = False
+        self, captions: Sequence[str], batch_size: int = 64, progress: bool = False
     ) -> torch.Tensor:
         """Embed captions.
 
@@ -98,7 +99,7 @@ class Run:
         empty caption; what lies beyond the encoder's length is cut off.
 
         Args:
-            captions: n texts.
+            captions: n texts, in a list, an array or a column of a table.
             batch_size: texts at a time; it does not change the embeddings.
             progress: show a bar.
 
@@ -113,6 +114,7 @@ class Run:
             raise InputError("a run of attributes reads no captions: it embeds class attributes")
         if isinstance(captions, str):
             raise InputError("one string in place of a list of captions: put it into a list")
+        captions = list(captions)
         for i, caption in enumerate(captions):
             if not isinstance(caption, str):
                 raise InputError(f"caption {i} is of type {type(caption).__name__}, not a string")

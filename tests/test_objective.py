@@ -148,3 +148,11 @@ def test_refuses_other_shapes_and_objectives():
         joint_embedding_loss(torch.zeros(2, 3), torch.zeros(2, 3), loss="hinge")
     with pytest.raises(InputError, match="one shape"):
         joint_embedding_loss(torch.zeros(2, 3), torch.zeros(3, 3))
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, math.nan])
+def test_a_temperature_is_above_0(temperature):
+    with pytest.raises(InputError, match="temperature"):
+        joint_embedding_loss(
+            torch.eye(2), torch.eye(2), loss="contrastive", temperature=temperature
+        )

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -97,6 +98,14 @@ def test_embeddings_can_be_changed_in_place_and_learned_from():
     embeddings = untrained("bag-of-words").encode(["a red bird", "blue"])
     embeddings /= embeddings.norm()
     torch.nn.Linear(8, 1)(embeddings).sum().backward()
+
+
+def test_captions_may_be_an_array_or_a_column():
+    run, captions = untrained("bag-of-words"), ["a red bird", "blue", ""]
+    column = pd.Series(captions, index=[7, 5, 9])
+    for given in (np.array(captions), column, tuple(captions)):
+        assert torch.equal(run.encode(given), run.encode(captions))
+    assert run.encode(column[:0]).shape == (0, 8)
 
 
 def test_a_run_says_in_one_line_what_it_is():

@@ -11,7 +11,7 @@ from torchvision import models
 
 from dse.images.efficientnet import EfficientNetLite0
 from dse.images.fieldguide_net import IMAGE_SIZE, FieldGuideNet
-from dse.images.views import VIEWS
+from dse.images.views import VIEWS, refuse_unknown_views
 from dse.utils.devices import pick_device
 from dse.utils.errors import InputError, first_line, missing_extra
 from dse.utils.telemetry import switch_off_telemetry
@@ -68,7 +68,11 @@ class ImageEncoder:
         """The views of an RGB image that the network is given: uint8 (views, 3, S, S).
 
         One view is the whole image, ten are the paper's crops: see `dse.images.views`.
+
+        Raises:
+            InputError: another number of views.
         """
+        refuse_unknown_views(views)
         return VIEWS[views](image, self.image_size, self.resampling)
 
     def normalise(self, pixels: torch.Tensor) -> torch.Tensor:

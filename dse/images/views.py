@@ -173,6 +173,13 @@ VIEWS = {1: whole_image, 10: ten_crops}
 """How many views of an image there may be, and what makes them."""
 
 
+def refuse_unknown_views(views: int) -> None:
+    """Raise an `InputError` if an image cannot have so many views."""
+    if views not in VIEWS:
+        known = " or ".join(map(str, VIEWS))
+        raise InputError(f"views is {views}: choose {known}, the whole image or the paper's crops")
+
+
 def _pixels(image: Image.Image) -> torch.Tensor:
     """uint8 (1, 3, H, W), channels last in memory, as in the image and as the networks compute."""
     return torch.from_numpy(np.array(image)[None]).permute(0, 3, 1, 2)

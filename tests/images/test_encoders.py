@@ -25,6 +25,8 @@ def test_the_fieldguide_encoder_is_frozen_and_has_1024_features():
     assert not any(p.requires_grad for p in encoder.network.parameters())
     assert torch.equal(features, encoder.encode(pixels))
     assert encoder.pixels(Image.new("RGB", (90, 70)), views=10).shape[0] == 10
+    with pytest.raises(InputError, match="3"):
+        encoder.pixels(Image.new("RGB", (90, 70)), views=3)
 
 
 def test_features_can_be_changed_in_place_and_learned_from():
