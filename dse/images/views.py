@@ -90,7 +90,8 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     try:
         with Image.open(path, formats=_FORMATS) as image:
             width, height = image.size
-            if width * height > Image.MAX_IMAGE_PIXELS:
+            limit = Image.MAX_IMAGE_PIXELS  # None: someone has lifted it
+            if limit is not None and width * height > limit:
                 raise Image.DecompressionBombError(f"{width} x {height} pixels")
             yield image
     except _UNREADABLE as error:

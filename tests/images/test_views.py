@@ -103,6 +103,12 @@ def test_a_decompression_bomb_is_refused(tmp_path, monkeypatch, limit, warnings)
         read_image(path)
 
 
+def test_without_a_limit_of_pixels_images_are_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+    draw(tmp_path / "bird.png", "red")
+    assert read_image(tmp_path / "bird.png").size == (40, 30)
+
+
 @pytest.mark.parametrize("read", [read_image, image_size])
 def test_a_missing_image_is_named(tmp_path, read):
     with pytest.raises(InputError, match=r"absent\.png is missing"):

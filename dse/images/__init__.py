@@ -1,0 +1,1 @@
+"""Images: read, given to frozen encoders, and their features, which are kept."""
