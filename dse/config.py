@@ -135,4 +135,6 @@ def read_config(held: dict[str, Any]) -> TrainingConfig:
     try:
         return TrainingConfig(**{"output_bias": "learned", **held})
     except TypeError as error:  # a field that is missing or unknown
-        raise InputError(f"it holds no configuration ({first_line(error)})") from None
+        raise InputError(
+            f"it holds no configuration ({first_line(error)}): if a newer dse wrote it, update dse"
+        ) from None

@@ -147,7 +147,10 @@ class MeanWordVector(nn.Module):
     ):
         super().__init__()
         if len(word_vectors) != len(vocabulary):
-            raise InputError(f"{len(vocabulary)} words but {len(word_vectors)} word vectors")
+            raise InputError(
+                f"{len(vocabulary)} words but {len(word_vectors)} word vectors: give one row for "
+                "each word"
+            )
         self.tokenizer = WordTokenizer(vocabulary)
         self.register_buffer("word_vectors", word_vectors)
         self.standardise = Standardisation(word_vectors.shape[1]) if standardised else nn.Identity()

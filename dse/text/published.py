@@ -30,6 +30,7 @@ LARGEST_DIM = 65_536
 """Of the embedding; the published encoders have 1,024."""
 LARGEST_WEIGHT = 1e4
 """In absolute value. Trained weights are below 10; a flipped bit makes 1e19 of 1."""
+REMEDY = "take another file"
 
 # The ports' names of layers -> ours.
 _LAYERS = {
@@ -92,16 +93,12 @@ def _read_port(path: Path) -> dict[str, torch.Tensor]:
         sizes = _storage_sizes(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # many kinds: damage, and objects that torch will not make
-        raise InputError(
-            f"{path} holds no plain tensors ({first_line(error)}): take another file"
-        ) from None
+        raise InputError(f"{path} holds no plain tensors ({first_line(error)}): {REMEDY}") from None
     if not isinstance(state, Mapping) or not all(map(_is_plain, state.values())):
-        raise InputError(
-            f"{path} is no state dict, names with tensors of real numbers: take another file"
-        )
+        raise InputError(f"{path} is no state dict, names with tensors of real numbers: {REMEDY}")
     # Not every version of PyTorch compares the two; it would then read on behind the part.
     if sizes is not None and any(t.untyped_storage().nbytes() not in sizes for t in state.values()):
-        raise InputError(f"{path} holds fewer numbers than its tensors have: take another file")
+        raise InputError(f"{path} holds fewer numbers than its tensors have: {REMEDY}")
     return {str(name).replace(".", "_"): value.float() for name, value in state.items()}
 
 
@@ -140,7 +137,9 @@ def _read_authors(path: Path) -> dict[str, torch.Tensor]:
     protos = checkpoint.get("protos") if isinstance(checkpoint, dict) else None
     network = protos.get("enc_doc") if isinstance(protos, dict) else None
     if not isinstance(network, TorchObject):
-        raise InputError(f"{path} holds no protos.enc_doc: it is no checkpoint of the authors")
+        raise InputError(
+            f"{path} holds no protos.enc_doc, as a checkpoint of the authors does: {REMEDY}"
+        )
     gated = _module(network, (4, 15, 1)) is not None
     places = _CONVOLUTIONS | (_GATED_RECURRENCE if gated else _RECURRENCE) | _PROJECTION
     tensors = {}
@@ -149,7 +148,7 @@ def _read_authors(path: Path) -> dict[str, torch.Tensor]:
         for kind in ("weight", "bias"):
             value = attributes.get(kind) if isinstance(attributes, dict) else None
             if not isinstance(value, np.ndarray):
-                raise InputError(f"{path} has no {layer}_{kind} in protos.enc_doc")
+                raise InputError(f"{path} has no {layer}_{kind} in protos.enc_doc: {REMEDY}")
             tensors[f"{layer}_{kind}"] = torch.from_numpy(np.array(value, np.float32))
     for layer in _CONVOLUTIONS:  # Torch7 keeps (out, k x in)
         weight = tensors[f"{layer}_weight"]
@@ -170,15 +169,17 @@ def _module(network: Any, place: tuple[int, ...]) -> Any:
 def _variant(path: Path, tensors: Mapping[str, torch.Tensor]) -> str:
     for name in ("conv3_bias", "emb_proj_bias"):
         if name not in tensors or tensors[name].dim() != 1:
-            raise InputError(f"{path} has no {name}: these are no weights of a char-CNN-RNN")
+            raise InputError(f"{path} has no {name}, as a char-CNN-RNN does: {REMEDY}")
     dim = len(tensors["emb_proj_bias"])
     if not 1 <= dim <= LARGEST_DIM:
-        raise InputError(f"{path} has {dim:,} embedding dimensions: 1 to {LARGEST_DIM:,} are taken")
+        raise InputError(
+            f"{path} has {dim:,} embedding dimensions, and 1 to {LARGEST_DIM:,} are taken: {REMEDY}"
+        )
     variant = (len(tensors["conv3_bias"]), "rnn_i2h_update_weight" in tensors)
     if variant not in VARIANTS:
         raise InputError(
-            f"{path} has a recurrence of {variant[0]} units{', gated' * variant[1]}: no published "
-            "char-CNN-RNN has"
+            f"{path} has a recurrence of {variant[0]} units{', gated' * variant[1]}, as no "
+            f"published char-CNN-RNN does: {REMEDY}"
         )
     return VARIANTS[variant]
 
@@ -191,20 +192,21 @@ def _our_state(
         layer, _, kind = name.rpartition("_")
         ours = f"{_LAYERS.get(layer)}.{kind}"
         if ours not in expected:
-            raise InputError(f"{path} holds {name}, which this network has no place for")
+            raise InputError(f"{path} holds {name}, which a char-CNN-RNN does not have: {REMEDY}")
         if tensor.shape != expected[ours].shape:
             raise InputError(
                 f"{path}: {name} has {tensor.numel()} values in the shape {tuple(tensor.shape)}, "
-                f"{tuple(expected[ours].shape)} is expected"
+                f"{tuple(expected[ours].shape)} is expected: {REMEDY}"
             )
         if not (tensor.abs() <= LARGEST_WEIGHT).all():  # not a number is refused, too
             raise InputError(
-                f"{path}: {name} holds values that are no numbers, or beyond {LARGEST_WEIGHT:,.0f}"
+                f"{path}: {name} holds values that are no numbers, or beyond "
+                f"{LARGEST_WEIGHT:,.0f}: {REMEDY}"
             )
         state[ours] = tensor.contiguous()
     names = {ours: theirs for theirs, ours in _LAYERS.items()}
     for ours in expected:
         if ours not in state:
             layer, _, kind = ours.rpartition(".")
-            raise InputError(f"{path} has no {names[layer]}_{kind}")
+            raise InputError(f"{path} has no {names[layer]}_{kind}: {REMEDY}")
     return state
