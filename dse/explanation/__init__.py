@@ -13,6 +13,7 @@ from dse.explanation.gradients import NETWORKS, integrated_gradients
 from dse.explanation.page import html_fragment
 from dse.images.views import read_image
 from dse.runs import Run
+from dse.text.tokens import CharacterTokenizer
 from dse.utils.errors import InputError
 
 METHODS = ("exact", "integrated gradients")
@@ -52,6 +53,7 @@ class Explanation:
             over those that it reads. This is what the drawings colour.
         method: `exact` or `integrated gradients`.
         text_encoder: its name.
+        unit: what a token is, `character` or `word`.
         image: drawn beside the caption, or None.
     """
 
@@ -62,6 +64,7 @@ class Explanation:
     tokens: tuple[Term, ...]
     method: str
     text_encoder: str
+    unit: str
     image: Image.Image | None = None
 
     def __repr__(self) -> str:
@@ -83,7 +86,9 @@ class Explanation:
 
     def by_word(self) -> tuple[Term, ...]:
         """The evidence of `tokens`, summed up by what white space divides; its own included."""
-        read = self.caption[: self.tokens[-1].end] if self.tokens else ""
+        if not self.tokens:
+            return ()
+        read = self.caption[: self.tokens[-1].end]
         words = []
         for word in re.finditer(r"^\s*\S*\s*|\S+\s*", read):
             start, end = word.span()
@@ -185,6 +190,7 @@ def explain(
         _tokens(summands, caption, spans),
         method,
         name,
+        "character" if isinstance(encoder.tokenizer, CharacterTokenizer) else "word",
         read_image(Path(image)) if isinstance(image, Path | str) else image,
     )
 

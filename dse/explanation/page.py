@@ -86,11 +86,6 @@ def strongest(explanation: "Explanation") -> float:
     return max((abs(token.evidence) for token in explanation.tokens), default=0.0)
 
 
-def unit(explanation: "Explanation") -> str:
-    """What the tokens are: `character` or `word`."""
-    return "word" if any(len(token.text) > 1 for token in explanation.tokens) else "character"
-
-
 def total(explanation: "Explanation") -> str:
     """The score as a sum, in one line."""
     after, difference = explanation.after_the_end, explanation.difference
@@ -130,7 +125,7 @@ def _legend(explanation: "Explanation") -> str:
     if not scale:
         return ""
     ends = {"low": -scale, "high": scale, "against": _colour(-1), "for_": _colour(1)}
-    return _LEGEND.format(unit=unit(explanation), **ends)
+    return _LEGEND.format(unit=explanation.unit, **ends)
 
 
 def _caption(explanation: "Explanation") -> str:

@@ -10,7 +10,7 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from dse.explanation.page import AGAINST, EMPTY, FOR, STRONGEST, strongest, total, unit, unread
+from dse.explanation.page import AGAINST, EMPTY, FOR, STRONGEST, strongest, total, unread
 from dse.utils.files import written_whole
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def explanation_figure(explanation: "Explanation") -> Figure:
         bar.axis("off")
         style = {"transform": bar.transAxes, "va": "center", "fontsize": 9}
         bar.text(-1.2 / 1.4, 0.5, f"against {scale.vmin:.2g}", **style)
-        bar.text(1.08, 0.5, f"for {scale.vmax:+.2g} each {unit(explanation)}", **style)
+        bar.text(1.08, 0.5, f"for {scale.vmax:+.2g} each {explanation.unit}", **style)
     about = f"{total(explanation)}\n{explanation.text_encoder}, {explanation.method}"
     where = (left / width, 1 - (text + 0.75) / height)
     figure.text(*where, about, va="top", fontsize=9, linespacing=1.5, parse_math=False)

@@ -220,6 +220,7 @@ def test_words_are_divided_by_white_space():
     why = explain(run_of("char-lstm"), "  a red-crowned  bird", a_feature())
     assert [word.text for word in why.by_word()] == ["  a ", "red-crowned  ", "bird"]
     assert why.by_word()[2].evidence == pytest.approx(sum(evidence(why.terms[-4:])))
+    assert explain(run_of("char-lstm"), "", a_feature()).by_word() == ()
 
 
 @pytest.mark.parametrize("name", ["char-cnn-rnn", "bag-of-bigrams"])

@@ -114,6 +114,13 @@ def test_steps_after_the_end_and_what_is_not_read_are_named():
     assert "(an empty caption)" in html_fragment(explain(run, "", a_feature()))
 
 
+@pytest.mark.parametrize("name", ["bag-of-words", "char-lstm"])
+def test_evidence_is_that_of_a_word_or_of_a_character(name):
+    why = explain(untrained(name), "a", a_feature())  # a word, and a character
+    expected = "word" if name == "bag-of-words" else "character"
+    assert f"each {expected}" in html_fragment(why)
+
+
 def test_a_table_lists_words_where_there_are_many_terms():
     run = untrained("char-lstm")
     few, many = ("a red bird", "a red bird with a blue crown and a red belly")
