@@ -9,7 +9,17 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from dse.plots.style import GREY, INK, STYLE, STYLES, WIDTH, colour_of, finished
+from dse.plots.style import (
+    COLOURS,
+    GREY,
+    INK,
+    STYLE,
+    STYLES,
+    WIDTH,
+    colours_of,
+    encoder_of,
+    finished,
+)
 
 
 def bars(
@@ -29,14 +39,14 @@ def bars(
         intervals: name -> (lowest, highest) for each label, drawn as thin lines.
     """
     figure, axis = plt.subplots()
-    width = 0.8 / len(values)
+    width, colours = 0.8 / len(values), colours_of([*values])
     for i, (name, series) in enumerate(values.items()):
         at = np.arange(len(labels)) + (i - (len(values) - 1) / 2) * width
-        drawn = axis.bar(at, series, width * 0.92, label=name, color=colour_of(name, i))
+        drawn = axis.bar(at, series, width * 0.92, label=name, color=colours[name])
         if intervals:
             axis.vlines(at, *zip(*intervals[name], strict=True), color=INK, linewidth=1.2)
         elif len(labels) * len(values) <= 12:
-            numbers = [f"{value + 0.0:.0f}" if value >= 0.5 else "0" for value in series]
+            numbers = [f"{value:z.0f}".replace("-", "\N{MINUS SIGN}") for value in series]
             axis.bar_label(drawn, numbers, padding=2)
     turned = {"rotation": 40, "ha": "right"} if sum(map(len, labels)) > 50 else {}
     axis.set_xticks(np.arange(len(labels)), labels, **turned)
@@ -53,10 +63,10 @@ def lines(
 ) -> Figure:
     """Lines, each from (x values, y values); dashed is "char-cnn-rnn, 6,000 steps"."""
     figure, axis = plt.subplots()
-    for i, (name, (x, y)) in enumerate(series.items()):
-        another = name not in STYLES and name.partition(",")[0] in STYLES
-        style = "--" if another else "-"
-        axis.plot(x, y, style, label=name, color=colour_of(name, i), linewidth=1.8)
+    colours = colours_of([*series])
+    for name, (x, y) in series.items():
+        style = "-" if encoder_of(name) in (name, None) else "--"
+        axis.plot(x, y, style, label=name, color=colours[name], linewidth=1.8)
     axis.set(xlabel=xlabel, ylabel=ylabel)
     return finished(figure, chance, legend=len(series) > 1)
 
@@ -91,7 +101,7 @@ def strip(
     table = pd.DataFrame(
         [(name, x) for name, own in values.items() for x in own], columns=["", xlabel]
     )
-    palette = {name: colour_of(name, i) for i, name in enumerate(values)}
+    palette = colours_of([*values])
     style = {"x": xlabel, "y": "", "hue": "", "palette": palette, "legend": False, "ax": axis}
     sns.swarmplot(table, **style, size=5, alpha=0.75, warn_thresh=1, clip_on=False)
     means = table.groupby("", sort=False)[xlabel].mean()
@@ -108,7 +118,7 @@ def histogram(values: Mapping[str, Sequence[float]], xlabel: str) -> Figure:
     """
     figure, axis = plt.subplots()
     table = pd.concat([pd.DataFrame({"x": own, "name": name}) for name, own in values.items()])
-    palette = {name: colour_of(name, i) for i, name in enumerate(values)}
+    palette = colours_of([*values])
     style = {"stat": "percent", "common_norm": False, "element": "step", "fill": len(values) == 1}
     sns.histplot(table, x="x", hue="name", palette=palette, legend=False, bins=40, ax=axis, **style)
     for name, colour in palette.items():
@@ -120,6 +130,8 @@ def histogram(values: Mapping[str, Sequence[float]], xlabel: str) -> Figure:
 def points(table: pd.DataFrame, xlabel: str, chance: float | None = None) -> Figure:
     """A point with its interval for each text encoder, a panel for each question.
 
+    Rows that are of no encoder that `dse` knows have one colour, or beside those each their own.
+
     Args:
         table: with the columns `text_encoder` and `value`; `low` and `high` where there are
             intervals, `panel` where there is more than one, `chance` where each row has a level
@@ -130,13 +142,16 @@ def points(table: pd.DataFrame, xlabel: str, chance: float | None = None) -> Fig
     table = table if "panel" in table else table.assign(panel="")
     panels = list(table.panel.unique())
     names = list(table.text_encoder.unique())
+    alike = dict.fromkeys(names, COLOURS["blue"])
+    colours = colours_of(names) if any(map(encoder_of, names)) else alike
     across = min(2, len(panels))
     down = -(-len(panels) // across)
     size = (WIDTH, 0.5 + down * (0.5 + 0.25 * len(names)))
     figure, axes = plt.subplots(down, across, figsize=size, squeeze=False, sharex=True, sharey=True)
     for axis, panel in zip(axes.flat, panels, strict=False):
         for row in table[table.panel == panel].itertuples():
-            colour, mark = STYLES.get(row.text_encoder, (colour_of(row.text_encoder, 0), "o"))
+            colour = colours[row.text_encoder]
+            _, mark = STYLES.get(row.text_encoder, (colour, "o"))
             y = names.index(row.text_encoder)
             if "low" in table:
                 axis.plot([row.low, row.high], [y, y], color=colour, linewidth=2)

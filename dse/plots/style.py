@@ -1,5 +1,8 @@
 """One style for all charts, and one colour for each text encoder."""
 
+from collections.abc import Sequence
+from itertools import cycle
+
 import matplotlib.pyplot as plt
 import seaborn as sns
 from matplotlib.figure import Figure
@@ -18,13 +21,19 @@ STYLES = {
     "char-cnn": ("#CC5FA0", "o"),
     "char-lstm": ("#6A7FDB", "D"),
     "char-cnn-rnn": ("#0072B2", "o"),
+    "char-cnn-rnn-long": ("#2F5BD7", ">"),
+    "char-cnn-rnn-icml-birds": ("#1B2F9E", "H"),
+    "char-cnn-rnn-icml-flowers": ("#7A3BE0", "h"),
     "word-cnn": ("#C8371B", "^"),
     "word-lstm": ("#0E9AA7", "D"),
     "word-cnn-rnn": ("#8E44AD", "^"),
     "word-transformer": ("#8C564B", "P"),
     "sentence-vectors": ("#5D8A3A", "X"),
+    "clip-text": ("#96003C", "d"),
 }
 """Colour and mark of each text encoder; a colour stands out from white by at least 3 to 1."""
+OTHERS = ("#D6249F", "#7F7F00", "#693C69", "#E5004F", "#005F6B", "#8700D2")
+"""Of what stands beside text encoders and is none of `STYLES`: one of yours, for instance."""
 ENCODER_COLOURS = {encoder: colour for encoder, (colour, _) in STYLES.items()}
 STYLE = {
     "axes.edgecolor": GREY,
@@ -60,10 +69,25 @@ def use_style() -> None:
     set_matplotlib_formats("svg", metadata={"Date": None})
 
 
-def colour_of(name: str, i: int) -> str:
-    """An encoder's own colour, of "char-cnn, 6,000 steps" as well; or the i-th of the others."""
+def encoder_of(name: str) -> str | None:
+    """The text encoder that a series is of, also if it is called "char-cnn, 6,000 steps"."""
     encoder = name.partition(",")[0]
-    return ENCODER_COLOURS.get(encoder, list(COLOURS.values())[i % len(COLOURS)])
+    return encoder if encoder in STYLES else None
+
+
+def colours_of(names: Sequence[str]) -> dict[str, str]:
+    """The colour of each series: its text encoder's own, or one that no encoder beside it has.
+
+    Example:
+        >>> colours_of(["char-cnn-rnn", "mine"]), colours_of(["right", "wrong"])
+        ({'char-cnn-rnn': '#0072B2', 'mine': '#D6249F'}, {'right': '#0072B2', 'wrong': '#CC7A00'})
+    """
+    others = [name for name in names if encoder_of(name) is None]
+    palette = cycle(COLOURS.values() if len(others) == len(names) else OTHERS)
+    return {
+        name: next(palette) if name in others else ENCODER_COLOURS[encoder_of(name)]
+        for name in names
+    }
 
 
 def finished(

@@ -17,6 +17,11 @@ def test_bars_show_their_numbers_and_the_chance_level():
     assert to_hex(axis.patches[0].get_facecolor()) == plots.ENCODER_COLOURS["bag-of-words"].lower()
 
 
+def test_a_bar_below_zero_has_its_number():
+    (axis,) = plots.bars({"change": [-7.6, 0.5]}, ["one", "other"], "points").axes
+    assert [text.get_text() for text in axis.texts] == ["\N{MINUS SIGN}8", "0"]
+
+
 def test_many_bars_have_no_numbers():
     labels = list("abcdefghijklm")
     assert len(plots.bars({"one": [1.0] * 12}, labels[:12], "").axes[0].texts) == 12
@@ -74,6 +79,16 @@ def test_points_may_have_a_chance_level_each_and_no_interval():
     assert drawn == [("|", 16.7, 0), ("o", 99, 0), ("|", 50, 1), ("o", 97, 1)]
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["chance level"]
+
+
+def test_encoders_from_outside_look_like_no_other():
+    names = ["char-cnn-rnn", "mine", "yours", "bag-of-words"]
+    points = plots.points(pd.DataFrame({"text_encoder": names, "value": 1.0}), "right (%)")
+    curves = plots.lines({name: ([0, 1], [1, 2]) for name in names}, "step", "loss")
+    for figure in (points, curves):
+        drawn = [to_hex(line.get_color()) for line in figure.axes[0].get_lines()]
+        assert len(set(drawn)) == 4
+        assert not {*drawn[1:3]} & {own.lower() for own in plots.ENCODER_COLOURS.values()}
 
 
 def test_points_stand_in_the_panel_and_row_of_their_own():

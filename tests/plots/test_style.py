@@ -6,8 +6,8 @@ import pytest
 from matplotlib.colors import to_hex
 
 from dse import plots
-from dse.plots.style import COLOURS, GREY, INK, STYLE, STYLES, WIDTH
-from dse.reproduction.cells import BASELINES, MODERN_ENCODERS, PAPER_ENCODERS
+from dse.plots.style import COLOURS, GREY, INK, OTHERS, STYLE, STYLES, WIDTH
+from dse.text import TEXT_ENCODERS
 
 PHONE = 358
 """Pixels of a page's text at a phone's width of 390."""
@@ -25,13 +25,13 @@ def contrast_with_white(colour):
 
 def test_text_and_marks_stand_out_from_the_ground():
     assert min(map(contrast_with_white, (INK, GREY))) >= 4.5
-    marks = [colour for colour, _ in STYLES.values()] + list(COLOURS.values())
+    marks = [colour for colour, _ in STYLES.values()] + [*COLOURS.values(), *OTHERS]
     assert min(map(contrast_with_white, marks)) >= 3
 
 
 def test_every_encoder_has_a_colour_of_its_own():
-    assert set(STYLES) == {*PAPER_ENCODERS, *BASELINES, *MODERN_ENCODERS}
-    assert len(set(plots.ENCODER_COLOURS.values())) == len(STYLES)
+    assert set(STYLES) == set(TEXT_ENCODERS)
+    assert len({*plots.ENCODER_COLOURS.values(), *OTHERS}) == len(STYLES) + len(OTHERS)
 
 
 def test_letters_are_nine_pixels_high_on_a_phone():
