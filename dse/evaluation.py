@@ -29,6 +29,13 @@ class Metrics:
         class_average_precision: float32 (C,), of each class's query; NaN likewise.
 
     Chapter: 6, zero-shot results.
+
+    Example:
+        >>> metrics = measure(torch.eye(2), torch.tensor([0, 1]), ["finch", "wren"])
+        >>> metrics  # both images are retrieved for each class, and one of them is right
+        Metrics(top1=1.000, ap50=0.500, 2 classes, 2 images)
+        >>> metrics.map
+        1.0
     """
 
     class_names: list[str]
@@ -149,6 +156,12 @@ def score(classes: DescribedImages, embeddings: torch.Tensor) -> torch.Tensor:
 
     Raises:
         InputError: no features, or features of another dimension.
+
+    Example:
+        >>> features = torch.tensor([[[1.0, 2.0]]])  # of one image in one view
+        >>> classes = DescribedImages("toy", features, torch.tensor([0]), [["red"]], ["finch"], {})
+        >>> score(classes, torch.eye(2)).tolist()
+        [[1.0, 2.0]]
     """
     images = classes.whole_images()
     if images is None:
@@ -165,12 +178,20 @@ def score(classes: DescribedImages, embeddings: torch.Tensor) -> torch.Tensor:
 def class_embeddings(run: Run, classes: DescribedImages) -> torch.Tensor:
     """The mean embedding of each class's captions, float32 (C, D); every caption counts alike.
 
-    A run of `attributes` embeds the attributes of each class instead.
+    A class without a caption has NaN. A run of `attributes` embeds the attributes of each class
+    instead.
 
     Raises:
         InputError: such a run, and other attributes than it was trained on, or none.
 
     Source: paper, equation 8. Chapter: 6.
+
+    Example:
+        >>> import dse
+        >>> run, captions = dse.load_pretrained("fieldguide"), ["a red bird", "its crown is red"]
+        >>> classes = DescribedImages("toy", None, torch.tensor([0]), [captions], ["finch"], {})
+        >>> torch.allclose(class_embeddings(run, classes)[0], run.encode(captions).mean(0))
+        True
     """
     if run.config.text_encoder == "attributes":
         return _attribute_embeddings(run, classes)
@@ -199,6 +220,7 @@ def mean_by_class(embeddings: torch.Tensor, owners: torch.Tensor, classes: int) 
         [[3.0], [7.0]]
     """
     sums = embeddings.new_zeros(classes, embeddings.shape[1]).index_add_(0, owners, embeddings)
+    # Not torch.bincount: it has no form on the device `meta`, on which the tests run this.
     return sums / _members(owners, classes).sum(0).unsqueeze(1)
 
 
@@ -313,6 +335,7 @@ def confusion(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """
     classes = scores.shape[1]
     cells = labels * classes + scores.argmax(1)
+    # Not torch.bincount, as in `mean_by_class`.
     counts = cells.new_zeros(classes**2).index_add_(0, cells, torch.ones_like(cells))
     return counts.view(classes, classes)
 

@@ -49,13 +49,20 @@ class Run:
     Attributes:
         encoder: the text encoder, in evaluation mode.
         config: the `TrainingConfig` it was trained with.
-        dataset: `name`, `root`, `image_encoder`, `views`, `float16` and `fingerprint` of the data
-            it was trained on.
+        dataset: what it remembers of the data it was trained on, see `DescribedImages.describe`;
+            of imported weights less is known.
         history: a data frame, one row a step: `loss`, `batch_accuracy` (images whose own text has
             the highest score of the batch) and `learning_rate`.
         validation: a data frame, one row a validation on the `val` classes: `step`, `top1`,
             `ap50`.
         versions: of dse, torch and Python.
+
+    Example:
+        >>> run = load_pretrained("fieldguide")
+        >>> run
+        Run('char-cnn-rnn', ds, on fieldguide, 6000 steps, 1024 dimensions)
+        >>> run.encode(["a red crown", "a blue belly"]).shape
+        torch.Size([2, 1024])
     """
 
     encoder: nn.Module

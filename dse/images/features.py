@@ -35,6 +35,17 @@ def extract_features(paths: Sequence[Path], encoder: ImageEncoder, views: int = 
         InputError: an image that cannot be read.
 
     Chapter: 2, image features.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from PIL import Image
+        >>> from dse.images.encoders import load_image_encoder
+        >>> with TemporaryDirectory() as folder:
+        ...     path = Path(folder, "bird.png")
+        ...     Image.new("RGB", (40, 30), "red").save(path)
+        ...     features = extract_features([path], load_image_encoder("fieldguide"), views=10)
+        >>> features.shape
+        torch.Size([1, 10, 1024])
     """
     if not paths:
         return torch.empty(0, views, encoder.dim)

@@ -80,6 +80,16 @@ def read_image_folder(
         InputError: no such folder, no image in it, or none that can be read.
 
     Chapter: 2, image features.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from PIL import Image
+        >>> from dse.images.encoders import load_image_encoder
+        >>> with TemporaryDirectory() as folder:
+        ...     Image.new("RGB", (40, 30), "red").save(Path(folder, "bird.png"))
+        ...     images = read_image_folder(folder, load_image_encoder("fieldguide"), progress=False)
+        >>> [path.name for path in images.paths], images.features.shape
+        (['bird.png'], torch.Size([1, 1024]))
     """
     folder = Path(folder)
     paths = find_images(folder)

@@ -53,6 +53,15 @@ def read_image(path: Path) -> Image.Image:
             (whatever its name), or has more than Pillow's limit of about 89 million pixels.
 
     Chapter: 2, image features.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     path = Path(folder, "grey.png")
+        ...     Image.new("L", (40, 30), 90).save(path)
+        ...     image = read_image(path)
+        >>> image.mode, image.size, image.getpixel((0, 0))
+        ('RGB', (40, 30), (90, 90, 90))
     """
     with _opened(path) as image:
         if image.format == "PNG":  # it has checksums, which Pillow compares only when told to

@@ -188,6 +188,11 @@ def train_word_vectors(
 
     Source: Mikolov et al. 2013, with gensim's `Word2Vec`; the paper names neither the corpus nor d.
     Chapter: 3, word2vec baseline.
+
+    Example:
+        >>> captions = ["a red bird", "a blue bird"]
+        >>> train_word_vectors(captions, ["bird", "blue", "red"], seed=0, dim=4).shape
+        torch.Size([3, 4])
     """
     from gensim.models import Word2Vec  # takes a second to import
 

@@ -82,6 +82,13 @@ def train(
         OSError: the disk is full.
 
     Source: paper, sections 3 and 5; the authors' `train_sje_tcnn.lua`. Chapter: 3.
+
+    Example:
+        >>> data = DescribedImages(
+        ...     "toy", torch.eye(2)[:, None], torch.tensor([0, 1]), [["a red bird"], ["blue"]],
+        ...     ["cardinal", "jay"], {"trainval": torch.tensor([0, 1])})
+        >>> train(data, TrainingConfig("bag-of-words", steps=3), device="cpu", progress=False)
+        Run('bag-of-words', ds, on toy, 3 steps, 2 dimensions)
     """
     if data.features is None:
         raise InputError(f"{data.name} has no image features: use load_dataset, or dse features")
