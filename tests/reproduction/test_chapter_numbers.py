@@ -153,6 +153,7 @@ READER, BAG, ZERO = Cell("char-cnn-rnn"), Cell("bag-of-words"), "zero-bias"
             for name, metric, stated in (
                 ("char-cnn-rnn", "top1", (3.6, 1.2, 6.2)),
                 ("word-lstm", "top1", (2.8, 0.5, 5.3)),
+                ("char-lstm", "top1", (11.4, 5.3, 18.6)),
             )
         ),
     ],
@@ -382,6 +383,12 @@ def test_the_rise_of_the_correlation_with_length_is_as_stated(metric, stated):
         correlations({e: runs[Cell(e)] for e in SEVEN}, metric, "ds") for runs in (CUB, FULL_CUB)
     )
     assert interval(long - short) == pytest.approx(stated, abs=0.06)
+
+
+@pytest.mark.parametrize(("metric", "stated"), [("top1", (0.57, 0.93)), ("ap50", (0.07, 0.90))])
+def test_the_order_of_all_eight_after_200_epochs_on_birds_is_as_stated(metric, stated):
+    runs = {e: FULL_CUB[Cell(e)] for e in TABLE2}
+    assert interval(correlations(runs, metric, "ds")) == pytest.approx(stated, abs=0.06)
 
 
 @pytest.mark.parametrize(
