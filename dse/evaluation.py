@@ -29,13 +29,6 @@ class Metrics:
         class_average_precision: float32 (C,), of each class's query; NaN likewise.
 
     Chapter: 6, zero-shot results.
-
-    Example:
-        >>> metrics = measure(torch.eye(2), torch.tensor([0, 1]), ["finch", "wren"])
-        >>> metrics  # both images are retrieved for each class, and one of them is right
-        Metrics(top1=1.000, ap50=0.500, 2 classes, 2 images)
-        >>> metrics.map
-        1.0
     """
 
     class_names: list[str]
@@ -116,32 +109,12 @@ def evaluate(run: Run, data: DescribedImages, split: str = "test") -> Metrics:
             of another dimension.
 
     Source: paper, sections 3 and 5. Chapter: 6, zero-shot results.
-
-    Example:
-        >>> import dse
-        >>> data = DescribedImages(  # two classes to train on, and two that look and read like them
-        ...     "toy", torch.eye(2).repeat(2, 1)[:, None], torch.arange(4), [["red"], ["blue"]] * 2,
-        ...     ["cardinal", "jay", "rosefinch", "bluebird"],
-        ...     {"trainval": torch.tensor([0, 1]), "test": torch.tensor([2, 3])})
-        >>> config = dse.TrainingConfig("bag-of-words", steps=50)
-        >>> evaluate(dse.train(data, config, device="cpu", progress=False), data)
-        Metrics(top1=1.000, ap50=0.500, 2 classes, 2 images)
     """
     classes = data.unseen_classes(split)
     if run.config.text_encoder != "attributes":
-        refuse_silent_class(classes)
+        classes.refuse_silent_class()
     embeddings = class_embeddings(run, classes).to(run.device)
     return measure(score(classes, embeddings).cpu(), classes.labels, classes.class_names)
-
-
-def refuse_silent_class(classes: DescribedImages) -> None:
-    """Raise an `InputError` if a class has no caption, from which it could be recognised."""
-    captions = torch.bincount(classes.caption_owners, minlength=len(classes.class_names))
-    if not captions.all():
-        raise InputError(
-            f"{classes.name}: class {classes.class_names[captions.argmin()]!r} has no caption: "
-            "write one for one of its images, or leave the class out"
-        )
 
 
 def score(classes: DescribedImages, embeddings: torch.Tensor) -> torch.Tensor:
@@ -185,13 +158,6 @@ def class_embeddings(run: Run, classes: DescribedImages) -> torch.Tensor:
         InputError: such a run, and other attributes than it was trained on, or none.
 
     Source: paper, equation 8. Chapter: 6.
-
-    Example:
-        >>> import dse
-        >>> run, captions = dse.load_pretrained("fieldguide"), ["a red bird", "its crown is red"]
-        >>> classes = DescribedImages("toy", None, torch.tensor([0]), [captions], ["finch"], {})
-        >>> torch.allclose(class_embeddings(run, classes)[0], run.encode(captions).mean(0))
-        True
     """
     if run.config.text_encoder == "attributes":
         return _attribute_embeddings(run, classes)
@@ -335,7 +301,6 @@ def confusion(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """
     classes = scores.shape[1]
     cells = labels * classes + scores.argmax(1)
-    # Not torch.bincount, as in `mean_by_class`.
     counts = cells.new_zeros(classes**2).index_add_(0, cells, torch.ones_like(cells))
     return counts.view(classes, classes)
 

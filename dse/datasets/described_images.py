@@ -163,6 +163,15 @@ class DescribedImages:
             raise InputError(f"{self.name} has no class in {split}: there is nothing to measure")
         return classes
 
+    def refuse_silent_class(self) -> None:
+        """Raise an `InputError` if a class has no caption, from which it could be recognised."""
+        captions = torch.bincount(self.caption_owners, minlength=len(self.class_names))
+        if not captions.all():
+            raise InputError(
+                f"{self.name}: class {self.class_names[captions.argmin()]!r} has no caption: "
+                "write one for one of its images, or leave the class out"
+            )
+
     def whole_images(self) -> torch.Tensor | None:
         """The features to evaluate on, float32 (N, D); None without features."""
         if self.test_features is not None:

@@ -1,8 +1,6 @@
-"""The tables and figures of the paper, its figures beside ours, and what a run sees.
+"""The tables and figures of the paper beside ours, and what a run sees. All return their figure.
 
-Most are drawn from a summary, the paper's figures dashed and ours solid; `confusion_matrix` from
-the record of one run; `retrieval` and `species_map` from images and descriptions themselves. Every
-function returns its figure and shows nothing.
+Most are drawn from a summary, the paper's dashed and ours solid, `confusion_matrix` from a record.
 """
 
 import re

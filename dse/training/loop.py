@@ -11,7 +11,7 @@ from torch import nn
 
 from dse.config import TrainingConfig
 from dse.datasets.described_images import DescribedImages
-from dse.evaluation import evaluate, refuse_silent_class
+from dse.evaluation import evaluate
 from dse.objective import joint_embedding_loss
 from dse.run_files import HISTORY_COLUMNS
 from dse.runs import Run
@@ -221,7 +221,7 @@ def batch_accuracy(images: torch.Tensor, texts: torch.Tensor) -> torch.Tensor:
 def validation_classes(data: DescribedImages) -> DescribedImages:
     """The `val` classes with a part of their captions: the first few of every image."""
     val = data.unseen_classes("val")
-    refuse_silent_class(val)
+    val.refuse_silent_class()
     images_per_class = torch.bincount(val.labels)
     kept = (-(-VALIDATION_CAPTIONS // images_per_class))[val.labels].tolist()
     captions = [own[:k] for own, k in zip(val.captions, kept, strict=True)]

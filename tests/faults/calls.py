@@ -17,6 +17,8 @@ from PIL import Image
 
 import dse
 from dse import cli
+from dse.commands import training
+from dse.datasets import DATASETS
 from dse.utils.errors import InputError
 from faults.campaign import Reading
 from faults.corruptions import Corruption
@@ -146,6 +148,7 @@ def small_world() -> Iterator[None]:
         return colours if name == "colours" else read_dataset(name, root)
 
     with (
+        mock.patch.object(training, "DATASETS", (*DATASETS, "colours")),
         mock.patch.object(dse, "read_dataset", read_dataset),
         mock.patch.object(dse, "load_dataset", load_dataset),
         mock.patch("dse.commands.data.add_features", lambda data, **options: data),
