@@ -100,6 +100,7 @@ FieldGuide.search = async (place) => {
 
     /** Read the text again: scores, order, reasons; and, after a pause, words about them. */
     read() {
+      clearTimeout(this.typing);
       const text = (this.text = this.input.value);
       this.states = this.network.hiddenStates(text);
       this.scores = { network: this.network.scores(this.states), words: this.words.scores(text) };
