@@ -1,7 +1,8 @@
 """A Sphinx extension: what stands between backquotes in a docstring is code.
 
 Without it such text is an "interpreted text" of reStructuredText, in which `--out` gets a dash and
-`"r"` gets curly quotation marks.
+`"r"` gets curly quotation marks. And a signature has `...` for a default that a dataclass makes
+anew for each object, which Sphinx would write as `<factory>`.
 """
 
 import re
@@ -11,6 +12,7 @@ BACKQUOTED = re.compile(r"(?<![`:\w])`([^`]+)`(?![`_])")
 
 def setup(app) -> dict:
     app.connect("autodoc-process-docstring", mark)
+    app.connect("autodoc-process-signature", without_factory)
     return {"parallel_read_safe": True}
 
 
@@ -27,3 +29,8 @@ def double(text: str) -> str:
         '``--out`` of :class:`Run`'
     """
     return BACKQUOTED.sub(r"``\1``", text)
+
+
+def without_factory(app, what: str, name: str, obj, options, signature: str, returns: str):
+    """The signature and the type that it returns, as Sphinx wants them; either may be None."""
+    return (signature.replace("<factory>", "...") if signature else signature, returns)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import dse
-from code_in_docstrings import mark
+from code_in_docstrings import mark, without_factory
 from dse.cli import main
 from dse.reproduction.challenges import challenge_table
 from dse.training.loop import TrainingConfig
@@ -129,3 +129,12 @@ def test_backquotes_of_docstrings_are_code(docstring, page):
     lines = docstring.split("\n")
     mark(None, "function", "name", None, None, lines)
     assert "\n".join(lines) == page
+
+
+@pytest.mark.parametrize(
+    ("signature", "page"),
+    [("(versions: dict = <factory>)", "(versions: dict = ...)"), (None, None)],
+)
+def test_signatures_hide_how_a_default_is_made(signature, page):
+    shown = without_factory(None, "class", "Run", None, None, signature, "None")
+    assert shown == (page, "None")
