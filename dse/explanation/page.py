@@ -45,7 +45,7 @@ white-space:pre-wrap;overflow-wrap:anywhere">{caption}</p>
 _LEGEND = """\
 <p style="margin:0 0 .5em">against {low:.2g} <span aria-hidden="true" style="display:inline-block;\
 width:7em;height:1em;vertical-align:-.12em;background:linear-gradient(to right,{against},\
-transparent,{for_})"></span> for {high:+.2g} each {unit}</p>
+transparent,{for_})"></span> for {high:+.2g} (each {unit})</p>
 """
 
 _PAGE = """\

@@ -70,7 +70,7 @@ def explanation_figure(explanation: "Explanation") -> Figure:
         bar.axis("off")
         style = {"transform": bar.transAxes, "va": "center", "fontsize": 9}
         bar.text(-1.2 / 1.4, 0.5, f"against {scale.vmin:.2g}", **style)
-        bar.text(1.08, 0.5, f"for {scale.vmax:+.2g} each {explanation.unit}", **style)
+        bar.text(1.08, 0.5, f"for {scale.vmax:+.2g} (each {explanation.unit})", **style)
     about = f"{total(explanation)}\n{explanation.text_encoder}, {explanation.method}"
     where = (left / width, 1 - (text + 0.75) / height)
     figure.text(*where, about, va="top", fontsize=9, linespacing=1.5, parse_math=False)

@@ -20,7 +20,7 @@ from dse.datasets.described_images import DescribedImages
 from dse.evaluation import score
 from dse.images.views import read_image
 from dse.plots.grids import ImageGrid, Picture
-from dse.plots.style import GREY, INK, STYLE, STYLES, WHOLE_NUMBERS, WIDTH, finished
+from dse.plots.style import GREY, STYLE, STYLES, WHOLE_NUMBERS, WIDTH, finished
 from dse.reproduction.formats import METRIC_NAMES
 from dse.runs import Run
 
@@ -275,7 +275,7 @@ def species_map(
         own = images[np.asarray(labels) == c]
         axis.scatter(*own.T, s=16, color=faces[c], edgecolor=HUES[c // 2], label=name)
     for c, place in enumerate(descriptions):
-        axis.scatter(*place, 90 if c % 2 else 330, faces[c], "*", edgecolor=INK, lw=0.8, zorder=3)
+        axis.scatter(*place, 90 if c % 2 else 330, faces[c], "*", edgecolor=HUES[c // 2], zorder=3)
     axis.set(xticks=[], yticks=[])
     drawn, _ = axis.get_legend_handles_labels()
     in_pairs = drawn[::2] + drawn[1::2]  # two that share a hue stand in a row
