@@ -33,7 +33,9 @@ def option(description: str, default: Any = MISSING) -> Any:
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """What a training run depends on, besides its data. The defaults are the authors'.
+    """What a training run depends on, besides its data.
+
+    The defaults are the authors', but for the output bias under `da`.
 
     Attributes:
         text_encoder: a name of `dse.text.TEXT_ENCODERS`.

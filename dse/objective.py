@@ -21,15 +21,15 @@ def joint_embedding_loss(
 ) -> torch.Tensor:
     """How far a batch is from scoring every matching pair above every other, by a margin.
 
-    With scores S_ij = <image i, text j>, a batch of B pairs of distinct classes and the hinges
-    h_ij = max(0, 1 + S_ij - S_ii), j ≠ i, an image i costs
+    With scores `S_ij = <image i, text j>`, a batch of B pairs of distinct classes and the hinges
+    `h_ij = max(0, 1 + S_ij - S_ii)`, j ≠ i, an image i costs
 
-    - `sum`: (1 / B) Σ_j h_ij. The authors' form, with the diagonal left out but counted in B.
-    - `max`: max_j h_ij, the worst class of the batch alone. Equation 6, with one sample in place
+    - `sum`: `(1 / B) Σ_j h_ij`. The authors' form, with the diagonal left out but counted in B.
+    - `max`: `max_j h_ij`, the worst class of the batch alone. Equation 6, with one sample in place
       of each expectation.
-    - `weighted`: (1 + 1/2 + ... + 1/r) / r Σ_j h_ij, where r hinges are above 0. Between the two:
+    - `weighted`: `(1 + 1/2 + ... + 1/r) / r Σ_j h_ij`, where r hinges are above 0. Between the two:
       the fewer classes stand above the right one, the more each counts.
-    - `contrastive`: log Σ_j exp(S_ij / temperature) - S_ii / temperature, where j = i takes part.
+    - `contrastive`: `log Σ_j exp(S_ij / temperature) - S_ii / temperature`, where j = i takes part.
       The cross-entropy of naming the right text, as CLIP has it, on the same inner products.
 
     The loss is the mean over images (`da`: each image ranks the texts), plus, in the symmetric form

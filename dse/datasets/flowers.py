@@ -39,7 +39,8 @@ REMEDY = "dse download flowers fetches it"
 def read_flowers(root: Path | str) -> DescribedImages:
     """Read Flowers without image features; `load_dataset` adds them.
 
-    Image n has the label that `imagelabels.mat` gives it; label k is the class `class_000k`.
+    Image n has the label that `imagelabels.mat` gives it; label k is the class
+    `class_` and k in five digits: `class_00001`.
     Images that are not on the disk are left out, and counted in `notes`.
 
     Args:

@@ -125,9 +125,9 @@ def explain(
     The score is linear in the image's feature v. Where an encoder gives W m + b, and m is a mean or
     a sum over parts of the caption, the score is a sum over the same parts, and exactly so:
 
-    - of a CNN-RNN or an LSTM, the number <W h_t, v> / T for each of T time steps, and the constant
-      <b, v>. A step of a CNN-RNN reads a window of the caption, a step of an LSTM one token;
-      through the recurrence both depend on all that stands before, too;
+    - of a CNN-RNN or an LSTM, the number `<W h_t, v> / T` for each of T time steps, and the
+      constant `<b, v>`. A step of a CNN-RNN reads a window of the caption, a step of an LSTM one
+      token; through the recurrence both depend on all that stands before, too;
     - of `word2vec` (standardised or not), `bag-of-words` and `bag-of-bigrams`, a number for each
       known word and pair of neighbouring words. What counts once has it where it first stands.
 

@@ -157,7 +157,7 @@ class MeanReLURNN(nn.Module):
 class MeanGRU(nn.Module):
     """The authors' gated recurrence; its output is the mean of its hidden states.
 
-    With sigmoid gates z and r of x_t and h_{t-1}::
+    With sigmoid gates z and r of `x_t` and `h_{t-1}`::
 
         h_1 = tanh(W x_1 + b)
         c_t = tanh(W x_t + b + U (r * h_{t-1}) + d)

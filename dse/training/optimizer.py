@@ -9,7 +9,7 @@ from torch import nn
 class RMSprop(torch.optim.Optimizer):
     """RMSprop without momentum: the arithmetic of `torch.optim.RMSprop`, bit for bit.
 
-    v <- smoothing * v + (1 - smoothing) * g * g;  p <- p - lr * g / (sqrt(v) + eps).
+    `v <- smoothing * v + (1 - smoothing) * g * g`, then `p <- p - lr * g / (sqrt(v) + eps)`.
 
     A word that is not in the minibatch has a gradient of zero: of its row, v only shrinks and p
     stays. So where a gradient is sparse, only its rows are computed in full.

@@ -2,7 +2,8 @@
 
 The captions of a challenge are all of one kind, ten an image, so that each challenge asks one
 question. In every one of them the two species of a confusable pair are described with the same
-words equally often: telling them apart has a chance level of 50 %.
+words equally often, up to a few small words (see the data card): telling them apart has a chance
+level of 50 %.
 """
 
 from dataclasses import dataclass, replace
