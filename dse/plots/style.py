@@ -17,7 +17,7 @@ STYLES = {
     "word2vec": ("#2A9D4B", "v"),
     "word2vec-standardised": ("#0F766E", "<"),
     "bag-of-words": ("#CC7A00", "s"),
-    "bag-of-bigrams": ("#8A5A00", "p"),
+    "bag-of-bigrams": ("#504000", "p"),
     "char-cnn": ("#CC5FA0", "o"),
     "char-lstm": ("#6A7FDB", "D"),
     "char-cnn-rnn": ("#0072B2", "o"),
