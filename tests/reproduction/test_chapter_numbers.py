@@ -435,6 +435,7 @@ def test_the_order_with_levels_off_is_as_stated():
     [
         (CUB, SEVEN, TABLE1, ZERO, (0.4, 1.4)),
         (CUB, SEVEN, TABLE1, "float64", (0.3, 1.3)),
+        (FULL_CUB, TABLE2, TABLE1, ZERO, (0.5, 1.5)),
         (FULL_FLOWERS, TABLE2, TABLE2, ZERO, (0.2, 1.6)),
     ],
 )
