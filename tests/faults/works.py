@@ -159,8 +159,8 @@ def a_small_book(folder: Path) -> None:
     """Two pages; the scripts that build the book, less what the page "Try it" computes with."""
     shutil.copytree(CHECKOUT / "_static", folder / "_static")
     shutil.copy(CHECKOUT / "pyproject.toml", folder)
-    for name in ("build_book", "check_book", "lighten_book", "book_address", "fault_tables"):
-        write(folder / f"scripts/{name}.py", (CHECKOUT / f"scripts/{name}.py").read_bytes())
+    for script in (CHECKOUT / "scripts").glob("*.py"):
+        write(folder / "scripts" / script.name, script.read_bytes())
     write(folder / "scripts/build_try_it.py", "")
     configuration = (CHECKOUT / "_config.yml").read_text(encoding="utf-8")
     configuration = configuration.replace("execute_notebooks: cache", "execute_notebooks: off")
