@@ -49,3 +49,12 @@ def test_what_is_no_file_is_named(tmp_path, instead):
     PLACE[instead](path, Random(0))
     with pytest.raises(InputError, match=r"captions\.txt"):
         list(CaptionLines(path))
+
+
+def test_a_file_that_is_gone_when_it_is_read_is_named(tmp_path):
+    path = tmp_path / "captions.txt"
+    path.touch()
+    lines = CaptionLines(path)
+    path.unlink()
+    with pytest.raises(InputError, match=r"captions\.txt"):
+        list(lines)
