@@ -16,7 +16,13 @@ from dse.datasets.download.archives import ARCHIVES, Archive, is_complete, md5_m
 from dse.datasets.download.transfer import TransferError, refuse_full_disk, transfer
 from dse.datasets.download.unpacking import MAX_UNPACKED_BYTES, unpack
 from dse.utils.errors import InputError
-from dse.utils.files import is_there, only_process, refuse_no_file, remove_abandoned_lock
+from dse.utils.files import (
+    is_there,
+    only_process,
+    refuse_no_file,
+    remove_abandoned,
+    remove_abandoned_lock,
+)
 
 
 def download_dataset(
@@ -55,6 +61,8 @@ def download_dataset(
     root = Path(root)
     with _disk_errors(root):
         missing = [archive for archive in ARCHIVES[name] if not is_complete(archive, root)]
+        for archive in ARCHIVES[name]:
+            remove_abandoned(root / archive.target)
     return [fetch(archive, root, progress=progress) for archive in missing]
 
 
@@ -87,6 +95,7 @@ def fetch(
     """
     with _disk_errors(root):
         downloads = root / "downloads"
+        remove_abandoned(root / archive.target)
         if is_complete(archive, root) and not _is_left(downloads, archive):
             remove_abandoned_lock(downloads)
             return root / archive.target

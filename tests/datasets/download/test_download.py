@@ -64,13 +64,17 @@ def test_a_download_is_unpacked_and_leaves_nothing_else(birds, publisher, tree, 
     assert [path.name for path in root.iterdir()] == ["birds"]
 
 
-@pytest.mark.parametrize("left", ["", "downloads.lock", "downloads/birds.tgz", "downloads/"])
-def test_a_second_call_asks_nobody_and_clears_up(birds, publisher, tmp_path, left):
+@pytest.mark.parametrize(
+    "left", ["", "downloads.lock", "downloads/birds.tgz", "downloads/", ".birds.a1b2c3d4.dse/"]
+)
+@pytest.mark.parametrize("also", ["", "downloads/birds.tgz"])
+def test_a_second_call_asks_nobody_and_clears_up(birds, publisher, tmp_path, left, also):
     get(birds, tmp_path)
-    if "/" in left:
-        (tmp_path / "downloads").mkdir()
-    if left and not left.endswith("/"):
-        (tmp_path / left).touch()  # by a process that was killed at its very end
+    for name in filter(None, (left, also)):  # by a process that was killed at its very end
+        if "/" in name:
+            (tmp_path / name.partition("/")[0]).mkdir(exist_ok=True)
+        if not name.endswith("/"):
+            (tmp_path / name).touch()
     assert get(birds, tmp_path) == tmp_path / "birds"
     assert len(publisher.requests) == 1
     assert [*tmp_path.iterdir()] == [tmp_path / "birds"]
@@ -196,7 +200,10 @@ def test_a_data_set_is_what_is_missing_of_it(birds, publisher, tmp_path, monkeyp
     monkeypatch.setitem(ARCHIVES, "cub", (birds, labels))
     monkeypatch.setenv("DSE_ROOT", str(tmp_path))
     assert download_dataset("cub", progress=False) == [tmp_path / "birds", tmp_path / labels.target]
+    abandoned = tmp_path / ".birds.a1b2c3d4.dse"
+    abandoned.mkdir()
     assert download_dataset("cub", str(tmp_path)) == []
+    assert not abandoned.exists()
     (tmp_path / labels.target).unlink()
     assert download_dataset("cub", tmp_path, progress=False) == [tmp_path / labels.target]
     assert len(publisher.requests) == 3
