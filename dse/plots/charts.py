@@ -48,7 +48,7 @@ def bars(
             axis.vlines(at, *zip(*intervals[name], strict=True), color=INK, linewidth=1.2)
         elif len(labels) * len(values) <= 12:
             numbers = [f"{value:z.0f}".replace("-", "\N{MINUS SIGN}") for value in series]
-            halo = [withStroke(linewidth=3, foreground="white")]  # beside the chance level
+            halo = [withStroke(linewidth=3, foreground="white")]  # the chance level may cross it
             axis.bar_label(drawn, numbers, padding=2, path_effects=halo, zorder=3)
     turned = {"rotation": 40, "ha": "right"} if sum(map(len, labels)) > 50 else {}
     axis.set_xticks(np.arange(len(labels)), labels, **turned)

@@ -61,7 +61,7 @@ def download_dataset(
     root = Path(root)
     with _disk_errors(root):
         missing = [archive for archive in ARCHIVES[name] if not is_complete(archive, root)]
-        for archive in ARCHIVES[name]:
+        for archive in ARCHIVES[name]:  # a process may have been killed at its very end
             remove_abandoned(root / archive.target)
     return [fetch(archive, root, progress=progress) for archive in missing]
 
